@@ -1,0 +1,1 @@
+"""Propylon: policy as code for Kubernetes, as an admission webhook."""
