@@ -1,0 +1,1 @@
+"""The CEL engine: Kubernetes' dialect, compiled to Python functions."""
