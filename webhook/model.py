@@ -334,3 +334,4 @@ class Platform:
     own_namespace: str = "propylon-system"
     policy_namespace: str = "propylon-policies"
     kubernetes_version: str = ""
+    policies_leave_out: tuple[str, ...] = ("kube-system",)

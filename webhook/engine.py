@@ -1,0 +1,145 @@
+"""`decide`: the whole product as one pure function over a request and what is known.
+
+It runs the stages of the called webhook entry one after another, merges what they return and
+limits what the caller gets back. It never waits: a missing fact is raised as NeedFacts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+from webhook.model import (
+    Action,
+    AdmissionRequest,
+    Decision,
+    Facts,
+    Lookup,
+    NeedFacts,
+    Outcome,
+    Registration,
+    Violation,
+)
+from webhook.policy import validate as validate_policies
+from webhook.publication import check_publication
+from webhook.exemptions import is_exempt
+from webhook.rules import RULES
+from webhook.snapshot import Snapshot
+
+Stage = Callable[[AdmissionRequest, Registration, Snapshot, Facts], Outcome]
+
+
+def decide(
+    request: AdmissionRequest, registration: Registration, snapshot: Snapshot, facts: Facts
+) -> Decision:
+    """Judge one request.
+
+    Deterministic: the same input gives the same Decision. Raises NeedFacts with all lookups that
+    any stage misses; running it again with more facts is harmless.
+    """
+    if is_exempt(request, registration.path, snapshot.platform):
+        return Decision(
+            True, snapshot.digest, object_after=request.object, audit_annotations=snapshot.annotations
+        )
+    outcomes: list[Outcome] = []
+    missing: set[Lookup] = set()
+    current = request
+    for stage in _stages(registration):
+        try:
+            outcome = stage(current, registration, snapshot, facts)
+        except NeedFacts as need:
+            missing |= need.lookups
+            continue
+        outcomes.append(outcome)
+        if outcome.object is not current.object:
+            current = current.with_object(outcome.object)
+    if missing:
+        raise NeedFacts(frozenset(missing))
+    return _merge(current, outcomes, snapshot)
+
+
+def _stages(registration: Registration) -> Iterable[Stage]:
+    table = MUTATING if registration.mutating else VALIDATING
+    return [table[name] for name in registration.stages]
+
+
+def _merge(current: AdmissionRequest, outcomes: list[Outcome], snapshot: Snapshot) -> Decision:
+    if len(outcomes) == 1 and not outcomes[0].violations and not outcomes[0].warnings:
+        outcome = outcomes[0]
+        annotations = {**snapshot.annotations, **outcome.audit_annotations}
+        return Decision(
+            True,
+            snapshot.digest,
+            object_after=current.object,
+            audit_annotations=annotations,
+            mutated_by=outcome.mutated_by,
+        )
+    annotations = dict(snapshot.annotations)
+    for outcome in outcomes:
+        annotations.update(outcome.audit_annotations)
+    violations = tuple(one for outcome in outcomes for one in outcome.violations)
+    decision = Decision(
+        allowed=True,
+        digest=snapshot.digest,
+        violations=violations,
+        object_after=current.object,
+        warnings=tuple(dict.fromkeys(text for one in outcomes for text in one.warnings)),
+        audit_annotations=annotations,
+        mutated_by=tuple(name for one in outcomes for name in one.mutated_by),
+    )
+    denials = [one for one in violations if one.action is Action.DENY]
+    return _denied(decision, denials[0]) if denials else decision
+
+
+def _denied(decision: Decision, first: Violation) -> Decision:
+    """Answer with the first denial, as upstream does (kubernetes-cel.md 2.8)."""
+    return replace(
+        decision,
+        allowed=False,
+        message=first.message,
+        reason=first.reason,
+        code=first.code,
+        details=first.details,
+    )
+
+
+def _rule_stage(name: str, treat: Callable[..., Outcome]) -> Stage:
+    def stage(
+        request: AdmissionRequest, _registration: Registration, snapshot: Snapshot, facts: Facts
+    ) -> Outcome:
+        config = snapshot.configs.get(name)
+        return Outcome(request.object) if config is None else treat(request, config, facts)
+
+    return stage
+
+
+def _policies_stage(
+    request: AdmissionRequest, registration: Registration, snapshot: Snapshot, facts: Facts
+) -> Outcome:
+    policy_set = snapshot.policy_sets.get(registration.path)
+    if policy_set is None:
+        return Outcome(request.object)
+    return validate_policies(request, policy_set, facts)
+
+
+def _documents_stage(
+    request: AdmissionRequest, _registration: Registration, snapshot: Snapshot, _facts: Facts
+) -> Outcome:
+    return Outcome(request.object, violations=check_publication(request, snapshot))
+
+
+MUTATING: Mapping[str, Stage] = {
+    rule.name: _rule_stage(rule.name, rule.mutate) for rule in RULES if rule.mutate is not None
+}
+"""What the stages of a mutating entry do, by name."""
+
+VALIDATING: Mapping[str, Stage] = {
+    **{
+        rule.name: _rule_stage(rule.name, rule.validate)
+        for rule in RULES
+        if rule.validate is not None
+    },
+    "policies": _policies_stage,
+    "documents": _documents_stage,
+}
+"""What the stages of a validating entry do, by name."""

@@ -1,0 +1,114 @@
+"""Which policies share one webhook entry, and what that entry must intercept.
+
+Policies with the same failurePolicy share an entry unless they name different versions of one
+resource: the API server converts an object to the version an entry names, so those that name
+another version need another entry (design.md 6). We never convert.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from webhook.policy.model import Binding, Policy, ResourceRule
+
+PATHS: Mapping[str, str] = {"Fail": "policies", "Ignore": "policies-ignore"}
+"""The first entry for each failurePolicy; further ones are numbered from 2."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyGroup:
+    """The policies of one entry; `path` is `policies`, `policies-ignore`, `policies-2`..."""
+
+    path: str
+    failure_policy: str
+    policies: tuple[Policy, ...]
+
+    @property
+    def rules(self) -> tuple[Mapping[str, Any], ...]:
+        """The union of what the policies match, as `rules` of a webhook entry."""
+        return union_of(one for policy in self.policies for one in resource_rules(policy))
+
+
+def group_policies(
+    policies: Iterable[Policy], bindings: Iterable[Binding]
+) -> tuple[PolicyGroup, ...]:
+    """Distribute the policies that have a binding over webhook entries, in order of name."""
+    bound = {binding.policy_name for binding in bindings}
+    groups: list[PolicyGroup] = []
+    for policy in sorted(policies, key=lambda policy: policy.name):
+        if policy.name in bound:
+            _add(groups, policy)
+    return tuple(groups)
+
+
+def _add(groups: list[PolicyGroup], policy: Policy) -> None:
+    same = [at for at, one in enumerate(groups) if one.failure_policy == policy.failure_policy]
+    for at in same:
+        if not any(_conflict(policy, other) for other in groups[at].policies):
+            groups[at] = replace(groups[at], policies=(*groups[at].policies, policy))
+            return
+    path = PATHS[policy.failure_policy] + (f"-{len(same) + 1}" if same else "")
+    groups.append(PolicyGroup(path, policy.failure_policy, (policy,)))
+
+
+def _conflict(one: Policy, other: Policy) -> bool:
+    """Tell whether two policies name different versions of a resource that both match."""
+    return any(
+        set(a.api_versions) != set(b.api_versions)
+        and _overlap(a.api_groups, b.api_groups)
+        and _overlap_resources(a.resources, b.resources)
+        for a in resource_rules(one)
+        for b in resource_rules(other)
+    )
+
+
+def resource_rules(policy: Policy) -> Sequence[ResourceRule]:
+    """Return the rules by which a policy matches resources."""
+    return policy.match_constraints.resource_rules
+
+
+def _overlap(one: Iterable[str], other: Iterable[str]) -> bool:
+    first, second = set(one), set(other)
+    return "*" in first or "*" in second or bool(first & second)
+
+
+def _overlap_resources(one: Iterable[str], other: Iterable[str]) -> bool:
+    return any(_may_be_same(a, b) for a in one for b in other)
+
+
+def _may_be_same(one: str, other: str) -> bool:
+    """Compare two resource patterns; a plain one has the subresource "" (kubernetes-cel 2.3)."""
+    pairs = zip(_resource_parts(one), _resource_parts(other), strict=True)
+    return all("*" in pair or pair[0] == pair[1] for pair in pairs)
+
+
+def _resource_parts(pattern: str) -> tuple[str, str]:
+    resource, _, sub_resource = pattern.partition("/")
+    return resource, sub_resource
+
+
+def union_of(rules: Iterable[ResourceRule]) -> tuple[Mapping[str, Any], ...]:
+    """Return each different rule once, in the form and order of a webhook configuration."""
+    rendered = {_key(rule): None for rule in rules}
+    return tuple(
+        {
+            "apiGroups": list(groups),
+            "apiVersions": list(versions),
+            "operations": list(operations),
+            "resources": list(resources),
+            "scope": scope,
+        }
+        for groups, versions, resources, operations, scope in sorted(rendered)
+    )
+
+
+def _key(rule: ResourceRule) -> tuple[tuple[str, ...], ...]:
+    return (
+        tuple(sorted(rule.api_groups)),
+        tuple(sorted(rule.api_versions)),
+        tuple(sorted(rule.resources)),
+        tuple(sorted(rule.operations)),
+        (rule.scope,),
+    )

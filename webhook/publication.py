@@ -1,0 +1,50 @@
+"""Check a ConfigMap that publishes documents before the API server stores it.
+
+It refuses what does not parse or compile, or repeats a name. What is in force is not touched.
+"""
+
+from __future__ import annotations
+
+from webhook.model import AdmissionRequest, ConfigError, Document, Json, Violation
+from webhook.snapshot import Snapshot, check_documents
+
+LABEL = "policies"
+"""The ConfigMaps with `PFX/policies: "true"` hold documents."""
+
+
+def check_publication(request: AdmissionRequest, snapshot: Snapshot) -> tuple[Violation, ...]:
+    """Return one violation that lists every error of the ConfigMap's documents, or none."""
+    config_map = request.object
+    if not publishes(config_map, snapshot.platform.prefix):
+        return ()
+    documents = documents_of(config_map)
+    errors = check_documents(documents, snapshot)
+    if not errors:
+        return ()
+    return (Violation("documents", _message(errors), reason="Invalid", code=422),)
+
+
+def publishes(config_map: Json, prefix: str) -> bool:
+    """Tell whether a ConfigMap carries the label that makes its `.yaml` keys documents."""
+    metadata = config_map.get("metadata") if isinstance(config_map, dict) else None
+    labels = metadata.get("labels") if isinstance(metadata, dict) else None
+    return isinstance(labels, dict) and labels.get(f"{prefix}/{LABEL}") == "true"
+
+
+def documents_of(config_map: Json) -> tuple[Document, ...]:
+    """Return one Document for each `.yaml` key of a ConfigMap, by key."""
+    metadata = config_map.get("metadata") or {}
+    name = f"{metadata.get('namespace', '')}/{metadata.get('name', '')}"
+    version = str(metadata.get("resourceVersion", ""))
+    data = config_map.get("data") or {}
+    return tuple(
+        Document(f"ConfigMap {name}, key {key}", data[key], version)
+        for key in sorted(data)
+        if key.endswith(".yaml") and isinstance(data[key], str)
+    )
+
+
+def _message(errors: tuple[ConfigError, ...]) -> str:
+    count = f"{len(errors)} errors" if len(errors) > 1 else "an error"
+    lines = "\n".join(str(error) for error in errors)
+    return f"documents: this ConfigMap has {count}; what is in force stays:\n{lines}"

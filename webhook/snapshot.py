@@ -1,0 +1,254 @@
+"""Documents → Snapshot: parse, check, keep what is good, collect what is wrong, name it by a digest.
+
+A document that does not parse or compile never takes anything else down: its last good version
+stays in force and the error is visible (design.md 1). No I/O here: texts come in, a value comes out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from webhook.documents import Item, parse_document
+from webhook.model import NOTHING, ConfigError, Document, Platform
+from webhook.policy import (
+    Binding,
+    Policy,
+    PolicyGroup,
+    PolicySet,
+    build_policy_set,
+    group_policies,
+    parse_binding,
+    parse_policy,
+)
+from webhook.rules import RULES
+from webhook.rules.actors import build_actors, parse_actors
+
+Check = Callable[[Item], tuple[Any, tuple[ConfigError, ...]]]
+"""One document → (what it compiles to, all its errors)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """One document that is in force, and what it compiled to."""
+
+    item: Item
+    compiled: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What one text brought: the documents in force from it, and its errors."""
+
+    document: Document
+    accepted: tuple[Accepted, ...]
+    errors: tuple[ConfigError, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All configuration, compiled and immutable; replaced whole, read once per request.
+
+    `digest` covers the content in force. `configs` holds the configuration of each rule by its
+    name, `policy_sets` what each webhook entry for CEL policies evaluates, by the entry's path.
+    """
+
+    digest: str
+    sources: tuple[Source, ...] = ()
+    accepted: tuple[Accepted, ...] = ()
+    errors: tuple[ConfigError, ...] = ()
+    policies: tuple[Policy, ...] = ()
+    bindings: tuple[Binding, ...] = ()
+    groups: tuple[PolicyGroup, ...] = ()
+    policy_sets: Mapping[str, PolicySet] = NOTHING
+    configs: Mapping[str, Any] = NOTHING
+    texts: Mapping[str, str] = NOTHING
+    platform: Platform = field(default_factory=Platform)
+    annotations: Mapping[str, str] = NOTHING
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """All documents in force."""
+        return tuple(one.item for one in self.accepted)
+
+
+def build(
+    documents: Sequence[Document], previous: Snapshot | None = None, platform: Platform | None = None
+) -> Snapshot:
+    """Build the Snapshot of these documents.
+
+    `previous` supplies the last good versions and compiled documents that did not change. Nothing
+    is raised for a bad document: its errors are in the Snapshot.
+    """
+    platform = platform or Platform()
+    before = {source.document.origin: source for source in previous.sources} if previous else {}
+    sources = [read_source(one, before.get(one.origin)) for one in documents]
+    accepted, duplicates = _without_duplicates(sources, previous)
+    errors = [error for source in sources for error in source.errors]
+    return _assemble(sources, accepted, [*errors, *duplicates], platform)
+
+
+def check_documents(
+    documents: Sequence[Document], snapshot: Snapshot
+) -> tuple[ConfigError, ...]:
+    """Return the errors that these documents would bring into the snapshot; change nothing."""
+    origins = {one.origin for one in documents}
+    others = [one.document for one in snapshot.sources if one.document.origin not in origins]
+    candidate = build([*others, *documents], snapshot, snapshot.platform)
+    return tuple(error for error in candidate.errors if error.origin in origins)
+
+
+def read_source(document: Document, previous: Source | None) -> Source:
+    """Parse and check one text; fall back to the last good version of each broken document."""
+    if previous is not None and previous.document.text == document.text:
+        return previous
+    items, parse_errors = parse_document(document)
+    good: dict[tuple[str, str], Accepted] = {}
+    if previous is not None:
+        good = {one.item.identity: one for one in previous.accepted}
+    accepted: list[Accepted] = []
+    errors = list(parse_errors)
+    for item in items:
+        compiled, item_errors = check(item)
+        errors.extend(item_errors)
+        last_good = good.pop(item.identity, None)
+        if not item_errors:
+            accepted.append(Accepted(item, compiled))
+        elif last_good is not None:
+            accepted.append(last_good)
+    if parse_errors:
+        accepted.extend(good.values())
+    return Source(document, tuple(accepted), tuple(errors))
+
+
+def check(item: Item) -> tuple[Any, tuple[ConfigError, ...]]:
+    """Check one document by its kind; an unknown kind is an error that lists the known ones."""
+    known = KINDS.get((_group(item.api_version), item.kind))
+    if known is None:
+        kinds = ", ".join(sorted(kind for _, kind in KINDS))
+        return None, (
+            item.error(("kind",), f"{item.api_version} {item.kind} is unknown; allowed: {kinds}"),
+        )
+    versions, check_document = known
+    version = item.api_version.rpartition("/")[2]
+    if version not in versions:
+        allowed = ", ".join(versions)
+        return None, (
+            item.error(("apiVersion",), f"version {version!r} is unknown; allowed: {allowed}"),
+        )
+    return check_document(item)
+
+
+def _group(api_version: str) -> str:
+    return api_version.rpartition("/")[0]
+
+
+def _checked(parse: Callable[[Item], tuple[ConfigError, ...]]) -> Check:
+    return lambda item: (None, parse(item))
+
+
+POLICY_GROUP = "admissionregistration.k8s.io"
+OWN_GROUP = "propylon.dev"
+POLICY_VERSIONS = ("v1", "v1beta1", "v1alpha1")
+
+KINDS: Mapping[tuple[str, str], tuple[tuple[str, ...], Check]] = {
+    (POLICY_GROUP, "ValidatingAdmissionPolicy"): (POLICY_VERSIONS, parse_policy),
+    (POLICY_GROUP, "ValidatingAdmissionPolicyBinding"): (POLICY_VERSIONS, parse_binding),
+    (OWN_GROUP, "Actors"): (("v1",), _checked(parse_actors)),
+    **{(OWN_GROUP, rule.kind): (("v1",), _checked(rule.parse)) for rule in RULES},
+}
+"""(group, kind) → (versions, check); the table of design.md 1."""
+
+
+def _without_duplicates(
+    sources: Sequence[Source], previous: Snapshot | None
+) -> tuple[list[Accepted], list[ConfigError]]:
+    """Keep one document for each (kind, name): the one in force, else the first."""
+    candidates = [one for source in sources for one in source.accepted]
+    owners = _owners_in_force(candidates, previous)
+    kept: list[Accepted] = []
+    errors: list[ConfigError] = []
+    taken: set[tuple[str, str]] = set()
+    for one in candidates:
+        identity, origin = one.item.identity, one.item.document.origin
+        if owners.setdefault(identity, origin) == origin and identity not in taken:
+            taken.add(identity)
+            kept.append(one)
+        else:
+            text = f"{one.item.kind} {one.item.name!r} is already defined in {owners[identity]}"
+            errors.append(one.item.error(("metadata", "name"), f"{text}; rename or remove one"))
+    return kept, errors
+
+
+def _owners_in_force(
+    candidates: Sequence[Accepted], previous: Snapshot | None
+) -> dict[tuple[str, str], str]:
+    """Origins of the documents that were in force and are still there."""
+    if previous is None:
+        return {}
+    present = {(one.item.identity, one.item.document.origin) for one in candidates}
+    in_force = ((item.identity, item.document.origin) for item in previous.items)
+    return dict(pair for pair in in_force if pair in present)
+
+
+def _assemble(
+    sources: Sequence[Source],
+    accepted: Sequence[Accepted],
+    errors: Sequence[ConfigError],
+    platform: Platform,
+) -> Snapshot:
+    configs, rule_errors = _build_rules([one.item for one in accepted], platform)
+    policies = tuple(_compiled(accepted, Policy))
+    bindings = tuple(_compiled(accepted, Binding))
+    groups = group_policies(policies, bindings)
+    digest = _digest(accepted)
+    return Snapshot(
+        digest=digest,
+        sources=tuple(sources),
+        accepted=tuple(accepted),
+        errors=(*errors, *rule_errors),
+        policies=policies,
+        bindings=bindings,
+        groups=groups,
+        policy_sets={one.path: build_policy_set(one.policies, bindings) for one in groups},
+        configs=configs,
+        texts={f"{one.item.kind}/{one.item.name}": one.item.text for one in accepted},
+        platform=platform,
+        annotations={"snapshot": digest[:8]},
+    )
+
+
+def _compiled(accepted: Iterable[Accepted], kind: type[Any]) -> list[Any]:
+    found = [one.compiled for one in accepted if isinstance(one.compiled, kind)]
+    return sorted(found, key=lambda one: str(one.name))
+
+
+def _build_rules(
+    items: Sequence[Item], platform: Platform
+) -> tuple[Mapping[str, Any], tuple[ConfigError, ...]]:
+    """Build the configuration of every rule that has documents."""
+    by_kind: dict[str, list[Item]] = {}
+    for item in items:
+        by_kind.setdefault(item.kind, []).append(item)
+    actors, errors = build_actors(tuple(by_kind.get("Actors", ())), platform)
+    configs: dict[str, Any] = {}
+    for rule in RULES:
+        documents = sorted(by_kind.get(rule.kind, ()), key=lambda item: item.name)
+        if documents:
+            configs[rule.name], found = rule.build(tuple(documents), actors, platform)
+            errors = (*errors, *found)
+    return configs, errors
+
+
+def _digest(accepted: Iterable[Accepted]) -> str:
+    """SHA-256 over the documents in force, whatever their order and origin."""
+    content = hashlib.sha256()
+    for one in sorted(accepted, key=lambda one: one.item.identity):
+        content.update(one.item.text.encode())
+        content.update(b"\0")
+    return content.hexdigest()
+
+
+EMPTY = _assemble((), (), (), Platform())
