@@ -1,0 +1,99 @@
+"""Facts from a directory of objects: what `--objects DIR` answers when there is no cluster.
+
+Objects are plain JSON values of any kind, found by apiVersion, kind, namespace and name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from webhook.cluster.label_query import QueryError, select
+from webhook.documents import parse_document
+from webhook.model import (
+    Access,
+    AdmissionRequest,
+    ConfigError,
+    Deadline,
+    Document,
+    Facts,
+    Get,
+    Json,
+    List,
+    Lookup,
+    Unavailable,
+)
+from webhook.snapshot import Snapshot
+
+Kind = tuple[str, str]
+Key = tuple[str, str]
+
+
+class DirectoryResolver:
+    """Answers lookups from a fixed set of objects, at once.
+
+    A Namespace that no file describes is taken to exist with nothing but its name, so that a
+    directory of policies alone is enough to judge an object in any namespace.
+    """
+
+    def __init__(self, objects: Iterable[Json] = ()) -> None:
+        self._kinds: dict[Kind, dict[Key, Json]] = {}
+        for one in objects:
+            metadata = one["metadata"]
+            key = (str(metadata.get("namespace") or ""), str(metadata["name"]))
+            self._kinds.setdefault((one["apiVersion"], one["kind"]), {})[key] = one
+
+    def known_facts(self, request: AdmissionRequest, _snapshot: Snapshot) -> Facts:
+        """Return the request's Namespace; the rest is asked for when it is needed."""
+        if not request.namespace:
+            return Facts()
+        lookup = Get("v1", "Namespace", "", request.namespace)
+        return Facts({lookup: self._answer(lookup)})
+
+    async def resolve(
+        self, lookups: Collection[Lookup], _deadline: Deadline
+    ) -> Mapping[Lookup, Any]:
+        """Answer every lookup."""
+        return {lookup: self._answer(lookup) for lookup in lookups}
+
+    def _answer(self, lookup: Lookup) -> Any:
+        if isinstance(lookup, Access):
+            return Unavailable("there is no cluster to ask: authorization cannot be checked")
+        held = self._kinds.get((lookup.api_version, lookup.kind), {})
+        if isinstance(lookup, List):
+            return _list(held, lookup)
+        found = held.get((lookup.namespace, lookup.name))
+        if found is None and (lookup.api_version, lookup.kind) == ("v1", "Namespace"):
+            return plain_namespace(lookup.name)
+        return found
+
+
+def collect_objects(
+    documents: Iterable[Document],
+) -> tuple[tuple[Json, ...], tuple[ConfigError, ...]]:
+    """Parse the texts into objects of any kind; lists are flattened. Return all errors as well."""
+    objects: list[Json] = []
+    errors: list[ConfigError] = []
+    for document in documents:
+        items, found = parse_document(document)
+        objects.extend(item.value for item in items)
+        errors.extend(found)
+    return tuple(objects), tuple(errors)
+
+
+def plain_namespace(name: str) -> Json:
+    """Return the Namespace as the API server makes it when only the name is given."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}},
+        "spec": {"finalizers": ["kubernetes"]},
+        "status": {"phase": "Active"},
+    }
+
+
+def _list(held: Mapping[Key, Json], lookup: List) -> Any:
+    try:
+        return select((held[key] for key in sorted(held)), lookup.namespace, lookup.label_selector)
+    except QueryError as error:
+        return Unavailable(str(error))
