@@ -5,16 +5,34 @@ Pure data: no parsing, no I/O, no rule of any kind. The words are those of Kuber
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any, Protocol
 
 Json = Any
 """A JSON value: dict, list, str, int, float, bool or None, as the decoder gave it."""
 
-NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+class _Nothing(Mapping[str, Any]):
+    """An empty mapping that nobody can fill; hashable, so that dataclasses take it as a default."""
+
+    __slots__ = ()
+
+    def __getitem__(self, key: str) -> Any:
+        raise KeyError(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+    def __hash__(self) -> int:
+        return 0
+
+
+NOTHING: Mapping[str, Any] = _Nothing()
 
 
 class Deadline(Protocol):
