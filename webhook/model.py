@@ -165,7 +165,19 @@ class Access:
     attributes: tuple[tuple[str, str], ...]
 
 
-Lookup = Get | List | Access
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Lookup of how a kind is served.
+
+    The answer is True (namespaced), False (cluster-scoped), None (no such kind) or Unavailable.
+    Built-in kinds are known without it (`webhook.policy.scopes`); it is for custom resources.
+    """
+
+    api_version: str
+    kind: str
+
+
+Lookup = Get | List | Access | Scope
 
 
 @dataclass(frozen=True, slots=True)
