@@ -1,0 +1,225 @@
+"""`propylon report`: what the ledger holds, as a table or for other programs."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import re
+import sys
+import time
+from collections.abc import Coroutine, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import orjson
+import typer
+
+from webhook.ledger.queries import Filter, find_records, find_text, verify
+from webhook.ledger.records import OUTCOMES
+from webhook.ledger.store import LedgerError, engine_for
+
+DEFAULT_LEDGER = "sqlite+aiosqlite:///propylon.db"
+COLUMNS = ("time", "outcome", "namespace", "kind", "name", "username", "policies", "message")
+
+T = TypeVar("T")
+app = typer.Typer(help="Ask the ledger what was denied, warned about or changed.")
+
+
+class Output(StrEnum):
+    """Forms of a report."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+LedgerOption = Annotated[
+    str, typer.Option("--ledger", envvar="PROPYLON_LEDGER", help="URL of the database.")
+]
+
+
+@app.callback(invoke_without_command=True)
+def report(
+    context: typer.Context,
+    ledger: LedgerOption = DEFAULT_LEDGER,
+    since: Annotated[
+        str, typer.Option(help="A time span (90s, 30m, 2h, 7d) or a time (2026-11-21T08:00:00Z).")
+    ] = "",
+    until: Annotated[str, typer.Option(help="As --since.")] = "",
+    namespace: Annotated[str, typer.Option("--namespace", "-n")] = "",
+    policy: Annotated[str, typer.Option(help="Name of a policy, or Kind/name of a rule.")] = "",
+    user: Annotated[str, typer.Option(help="User name of the caller.")] = "",
+    outcome: Annotated[
+        list[str] | None, typer.Option(help=f"One or more of {', '.join(OUTCOMES)}, or all.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")] = 1000,
+    output: Annotated[Output, typer.Option("--output", "-o")] = Output.TABLE,
+) -> None:
+    """Print denials (or other outcomes), the newest first."""
+    if context.invoked_subcommand is not None:
+        context.obj = ledger
+        return
+    now = time.time()
+    wanted = Filter(
+        outcomes=_outcomes(outcome or ["denied"]),
+        since=parse_time(since, now, "--since"),
+        until=parse_time(until, now, "--until"),
+        namespace=namespace,
+        policy=policy,
+        username=user,
+        limit=limit,
+    )
+    records = _with_engine(ledger, lambda engine: find_records(engine, wanted))
+    WRITERS[output](records)
+
+
+@app.command("verify")
+def verify_command(context: typer.Context) -> None:
+    """Check the hash chains: nothing changed, nothing missing. Exit code 1 if anything is."""
+    breaks = _with_engine(context.obj, verify)
+    for one in breaks:
+        typer.echo(f"{one.replica} (start {one.start}), record {one.sequence}: {one.message}")
+    if breaks:
+        raise typer.Exit(1)
+    typer.echo("All chains are whole.")
+
+
+@app.command("text")
+def text_command(
+    context: typer.Context,
+    digest: Annotated[str, typer.Argument(help="The record's snapshot digest.")],
+    document: Annotated[str, typer.Argument(help="Kind/name.")],
+) -> None:
+    """Print a document as it was in force under a snapshot digest."""
+    text = _with_engine(context.obj, lambda engine: find_text(engine, digest, document))
+    if text is None:
+        _fail(f"the ledger has no text of {document} under digest {digest}")
+    typer.echo(text)
+
+
+def _with_engine(url: str, ask: Any) -> Any:
+    """Run one question against the ledger; a database that does not answer is exit code 2."""
+
+    async def run() -> Any:
+        engine = engine_for(url)
+        try:
+            return await ask(engine)
+        finally:
+            await engine.dispose()
+
+    return _readable(url, run())
+
+
+def _readable(url: str, question: Coroutine[Any, Any, T]) -> T:
+    try:
+        return asyncio.run(question)
+    except (LedgerError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        _fail(f"the ledger {_without_password(url)} cannot be read: {reason}; see --ledger")
+
+
+def _without_password(url: str) -> str:
+    return re.sub(r"(://[^:/@]+):[^@]*@", r"\1:***@", url)
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(f"propylon report: {message}", err=True)
+    raise typer.Exit(2)
+
+
+def _outcomes(names: Sequence[str]) -> tuple[str, ...]:
+    if "all" in names:
+        return OUTCOMES
+    unknown = [name for name in names if name not in OUTCOMES]
+    if unknown:
+        allowed = ", ".join((*OUTCOMES, "all"))
+        raise typer.BadParameter(f"{unknown[0]!r} is not an outcome; allowed: {allowed}")
+    return tuple(names)
+
+
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def parse_time(text: str, now: float, flag: str) -> float | None:
+    """Return seconds since the epoch for a span before `now` or an ISO 8601 time; None for ""."""
+    if not text:
+        return None
+    span = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smhdw])", text)
+    if span:
+        return now - timedelta(**{UNITS[span[2]]: float(span[1])}).total_seconds()
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{flag} {text!r} is neither a span (90s, 30m, 2h, 7d, 4w) nor an ISO 8601 time"
+        ) from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _shown(record: Mapping[str, Any]) -> dict[str, str]:
+    """Return the columns of a record as text."""
+    moment = datetime.fromtimestamp(record["time"], UTC)
+    row = {name: str(record[name]) for name in COLUMNS}
+    row["time"] = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    row["policies"] = ", ".join(record["policies"])
+    row["message"] = record["message"] or "; ".join(record["warnings"]) or _patch_text(record)
+    return row
+
+
+def _patch_text(record: Mapping[str, Any]) -> str:
+    return ", ".join(f"{one['op']} {one['path']}" for one in record["patch"])
+
+
+def write_table(records: Sequence[Mapping[str, Any]]) -> None:
+    """Print a table that fits the terminal; colours respect NO_COLOR."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(markup=False, highlight=False)
+    if not records:
+        console.print("No such records.")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in COLUMNS:
+        table.add_column(name.upper(), overflow="fold", no_wrap=name == "time")
+    for record in records:
+        row = _shown(record)
+        style = (
+            "red" if row["outcome"] == "denied" else "yellow" if row["outcome"] == "warned" else ""
+        )
+        table.add_row(*row.values(), style=style)
+    console.print(table)
+
+
+def write_json(records: Sequence[Mapping[str, Any]]) -> None:
+    """Print one JSON array with all that the ledger holds of each record."""
+    typer.echo(orjson.dumps(records, option=orjson.OPT_INDENT_2).decode())
+
+
+def write_jsonl(records: Sequence[Mapping[str, Any]]) -> None:
+    """Print one JSON object a line."""
+    for record in records:
+        typer.echo(orjson.dumps(record).decode())
+
+
+def write_csv(records: Sequence[Mapping[str, Any]]) -> None:
+    """Print comma-separated values with a header; nothing that a spreadsheet would run."""
+    writer = csv.DictWriter(sys.stdout, COLUMNS)
+    writer.writeheader()
+    for record in records:
+        writer.writerow({name: _inert(text) for name, text in _shown(record).items()})
+
+
+def _inert(text: str) -> str:
+    """Prefix what a spreadsheet would take for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+WRITERS = {
+    Output.TABLE: write_table,
+    Output.JSON: write_json,
+    Output.JSONL: write_jsonl,
+    Output.CSV: write_csv,
+}
