@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from webhook.exemptions import is_exempt
 from webhook.model import (
     Action,
     AdmissionRequest,
@@ -22,7 +23,6 @@ from webhook.model import (
 )
 from webhook.policy import validate as validate_policies
 from webhook.publication import check_publication
-from webhook.exemptions import is_exempt
 from webhook.rules import RULES
 from webhook.snapshot import Snapshot
 
@@ -39,7 +39,10 @@ def decide(
     """
     if is_exempt(request, registration.path, snapshot.platform):
         return Decision(
-            True, snapshot.digest, object_after=request.object, audit_annotations=snapshot.annotations
+            True,
+            snapshot.digest,
+            object_after=request.object,
+            audit_annotations=snapshot.annotations,
         )
     outcomes: list[Outcome] = []
     missing: set[Lookup] = set()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from webhook.exemptions import match_conditions, namespace_selector
-from webhook.model import Json, Platform, Registration
+from webhook.model import Json, Registration
 from webhook.objects.workloads import BUILT_IN
 from webhook.policy import PolicyGroup
 from webhook.snapshot import Snapshot
@@ -108,7 +108,7 @@ def template_rules() -> tuple[Mapping[str, Json], ...]:
     by_version: dict[tuple[str, str], list[str]] = {}
     for kind in BUILT_IN:
         if kind.kind != "Pod" and kind.template_paths:
-            by_version.setdefault((kind.group, kind.version), []).append(kind.resource)
+            by_version.setdefault((kind.group, kind.versions[0]), []).append(kind.resource)
     return tuple(
         _rule([group], [version], ["CREATE", "UPDATE"], sorted(resources), "Namespaced")
         for (group, version), resources in sorted(by_version.items())
@@ -151,9 +151,7 @@ def _document_entries() -> Iterable[Registration]:
     )
 
 
-def route(
-    entries: Sequence[Registration], path: str, *, mutating: bool
-) -> Registration | None:
+def route(entries: Sequence[Registration], path: str, *, mutating: bool) -> Registration | None:
     """Return the entry that a request path names; None means that no entry can have that path.
 
     An entry that exists under another Snapshot only (the configurations are widened before and
@@ -189,9 +187,7 @@ def _position(entry: Registration) -> tuple[int, str]:
     return known, entry.path
 
 
-def render(
-    entries: Sequence[Registration], client: Client, *, mutating: bool
-) -> dict[str, Any]:
+def render(entries: Sequence[Registration], client: Client, *, mutating: bool) -> dict[str, Any]:
     """Return one webhook configuration, without metadata but its name, as the API takes it."""
     kind = "MutatingWebhookConfiguration" if mutating else "ValidatingWebhookConfiguration"
     return {

@@ -75,7 +75,9 @@ class Snapshot:
 
 
 def build(
-    documents: Sequence[Document], previous: Snapshot | None = None, platform: Platform | None = None
+    documents: Sequence[Document],
+    previous: Snapshot | None = None,
+    platform: Platform | None = None,
 ) -> Snapshot:
     """Build the Snapshot of these documents.
 
@@ -90,9 +92,7 @@ def build(
     return _assemble(sources, accepted, [*errors, *duplicates], platform)
 
 
-def check_documents(
-    documents: Sequence[Document], snapshot: Snapshot
-) -> tuple[ConfigError, ...]:
+def check_documents(documents: Sequence[Document], snapshot: Snapshot) -> tuple[ConfigError, ...]:
     """Return the errors that these documents would bring into the snapshot; change nothing."""
     origins = {one.origin for one in documents}
     others = [one.document for one in snapshot.sources if one.document.origin not in origins]
