@@ -1,0 +1,235 @@
+"""Which entries exist, where they are reached, and how the configurations spell them."""
+
+from typing import Any
+
+import pytest
+
+from webhook.model import Document, Platform, Registration
+from webhook.registration import Client, registrations, render, route, widen
+from webhook.snapshot import Snapshot, build
+
+POLICY = """
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {{name: {name}}}
+spec:
+  failurePolicy: {failure_policy}
+  matchConstraints:
+    resourceRules:
+      - {{apiGroups: [{group}], apiVersions: [{version}], operations: [CREATE], resources: [{resource}]}}
+  validations: [{{expression: "true"}}]
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {{name: {name}}}
+spec: {{policyName: {name}, validationActions: [Deny]}}
+---
+"""
+ENV = """
+apiVersion: propylon.dev/v1
+kind: EnvInjection
+metadata: {name: NAME}
+spec:
+  variables: [{name: CLUSTER, value: cn-1}]
+"""
+LXCFS = "apiVersion: propylon.dev/v1\nkind: LxcfsInjection\nmetadata: {name: lxcfs}\nspec: {}\n"
+
+
+def policy(
+    name: str,
+    group: str = "apps",
+    resource: str = "deployments",
+    version: str = "v1",
+    failure_policy: str = "Fail",
+) -> str:
+    return POLICY.format(
+        name=name, group=group, resource=resource, version=version, failure_policy=failure_policy
+    )
+
+
+def snapshot(*texts: str, platform: Platform | None = None) -> Snapshot:
+    documents = [Document(f"{at}.yaml", text) for at, text in enumerate(texts)]
+    built = build(documents, None, platform)
+    assert built.errors == ()
+    return built
+
+
+def env(name: str = "a", extra: str = "") -> str:
+    return ENV.replace("NAME", name) + extra
+
+
+def names(entries: tuple[Registration, ...]) -> list[str]:
+    return [f"{'mutating' if one.mutating else 'validating'} {one.name}" for one in entries]
+
+
+ENTRIES: dict[str, tuple[Snapshot, list[str]]] = {
+    "nothing in force": (snapshot(), ["validating documents.propylon.dev"]),
+    "rule B": (
+        snapshot(env()),
+        ["mutating pods.propylon.dev", "validating documents.propylon.dev"],
+    ),
+    "rule B on templates": (
+        snapshot(env(extra="  level: template\n")),
+        [
+            "mutating pods.propylon.dev",
+            "mutating templates.propylon.dev",
+            "validating templates.propylon.dev",
+            "validating documents.propylon.dev",
+        ],
+    ),
+    "policies": (
+        snapshot(policy("a"), policy("b", failure_policy="Ignore"), policy("c", version="v1beta1")),
+        [
+            "validating policies.propylon.dev",
+            "validating policies-ignore.propylon.dev",
+            "validating policies-2.propylon.dev",
+            "validating documents.propylon.dev",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("built", "expected"), ENTRIES.values(), ids=ENTRIES)
+def test_entries_follow_from_the_documents(built: Snapshot, expected: list[str]) -> None:
+    assert names(registrations(built)) == expected
+
+
+def test_pods_entry_runs_the_rules_in_order() -> None:
+    entry = registrations(snapshot(LXCFS, env()))[0]
+    assert entry.stages == ("env", "lxcfs")
+    assert (entry.failure_policy, entry.reinvocation_policy) == ("Ignore", "IfNeeded")
+    assert [rule["resources"] for rule in entry.rules] == [["pods"]]
+
+
+def test_ephemeral_containers_are_intercepted_when_a_document_asks() -> None:
+    built = snapshot(env(extra="  containers: {kinds: [app, ephemeral]}\n"))
+    rules = registrations(built)[0].rules
+    assert [(rule["operations"], rule["resources"]) for rule in rules] == [
+        (["CREATE"], ["pods"]),
+        (["UPDATE"], ["pods/ephemeralcontainers"]),
+    ]
+
+
+def test_template_rules_name_one_version_of_each_kind() -> None:
+    entry = registrations(snapshot(env(extra="  level: template\n")))[1]
+    by_group = {tuple(rule["apiGroups"]): rule for rule in entry.rules}
+    assert "pods" not in by_group["",]["resources"]
+    assert by_group["apps",]["apiVersions"] == ["v1"]
+    assert by_group["apps",]["resources"] == [
+        "daemonsets",
+        "deployments",
+        "replicasets",
+        "statefulsets",
+    ]
+    assert by_group["batch",]["resources"] == ["cronjobs", "jobs"]
+
+
+ROUTES: dict[str, tuple[str, bool, tuple[str, ...] | None]] = {
+    "known": ("policies", False, ("policies",)),
+    "wrong verb": ("pods", False, ()),
+    "known under another snapshot": ("policies-ignore-2", False, ()),
+    "unknown": ("nonsense", False, None),
+    "trick": ("policies/../pods", False, None),
+    "newline": ("policies\n", False, None),
+}
+
+
+@pytest.mark.parametrize(("path", "mutating", "stages"), ROUTES.values(), ids=ROUTES)
+def test_route(path: str, mutating: bool, stages: tuple[str, ...] | None) -> None:
+    found = route(registrations(snapshot(policy("a"))), path, mutating=mutating)
+    assert (found.stages if found else None) == stages
+
+
+def test_widen_intercepts_what_either_does() -> None:
+    before = registrations(snapshot(policy("a"), env()))
+    after = registrations(
+        snapshot(policy("b", "", "services"), policy("c", failure_policy="Ignore"))
+    )
+    wide = {(one.mutating, one.path): one for one in widen(before, after)}
+    assert set(wide) == {
+        (True, "pods"),
+        (False, "policies"),
+        (False, "policies-ignore"),
+        (False, "documents"),
+    }
+    resources = [rule["resources"] for rule in wide[False, "policies"].rules]
+    assert resources == [["services"], ["deployments"]]
+
+
+CLIENTS: dict[str, tuple[Client, dict[str, Any]]] = {
+    "service": (
+        Client("Q0E=", token="t0ken"),
+        {
+            "caBundle": "Q0E=",
+            "service": {
+                "name": "propylon",
+                "namespace": "propylon-system",
+                "path": "/validate/policies/t0ken",
+                "port": 443,
+            },
+        },
+    ),
+    "url": (
+        Client("Q0E=", url="https://127.0.0.1:9443/"),
+        {"caBundle": "Q0E=", "url": "https://127.0.0.1:9443/validate/policies"},
+    ),
+    "public CA": (
+        Client("", url="https://hooks.example"),
+        {"url": "https://hooks.example/validate/policies"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("client", "expected"), CLIENTS.values(), ids=CLIENTS)
+def test_client_config(client: Client, expected: dict[str, Any]) -> None:
+    built = render(registrations(snapshot(policy("a"))), client, mutating=False)
+    assert built["webhooks"][0]["clientConfig"] == expected
+
+
+def test_rendered_validating_configuration() -> None:
+    built = render(registrations(snapshot(policy("a"))), Client("Q0E="), mutating=False)
+    assert built["kind"] == "ValidatingWebhookConfiguration"
+    assert built["metadata"] == {"name": "propylon"}
+    webhook = {key: value for key, value in built["webhooks"][0].items() if key != "clientConfig"}
+    conditions = webhook.pop("matchConditions")
+    assert [one["name"] for one in conditions][:2] == [
+        "not-a-policy-document",
+        "not-propylon-itself",
+    ]
+    assert webhook == {
+        "name": "policies.propylon.dev",
+        "admissionReviewVersions": ["v1"],
+        "failurePolicy": "Fail",
+        "matchPolicy": "Equivalent",
+        "namespaceSelector": {
+            "matchExpressions": [
+                {
+                    "key": "kubernetes.io/metadata.name",
+                    "operator": "NotIn",
+                    "values": ["kube-node-lease", "kube-system", "propylon-system"],
+                }
+            ]
+        },
+        "objectSelector": {},
+        "rules": [
+            {
+                "apiGroups": ["apps"],
+                "apiVersions": ["v1"],
+                "operations": ["CREATE"],
+                "resources": ["deployments"],
+                "scope": "*",
+            }
+        ],
+        "sideEffects": "None",
+        "timeoutSeconds": 10,
+    }
+
+
+def test_rendered_mutating_configuration_lists_entries_in_the_order_of_calls() -> None:
+    entries = registrations(snapshot(env(extra="  level: template\n")))
+    built = render(tuple(reversed(entries)), Client("Q0E="), mutating=True)
+    assert [one["name"] for one in built["webhooks"]] == [
+        "pods.propylon.dev",
+        "templates.propylon.dev",
+    ]
+    assert {one["reinvocationPolicy"] for one in built["webhooks"]} == {"IfNeeded"}
