@@ -35,6 +35,11 @@ def deep_size(value: Any) -> int:
     return size(value)
 
 
+def units_of(amount: int) -> int:
+    """Return the cost of passing over so many characters or elements."""
+    return ceil(amount * TRAVERSAL)
+
+
 def units(value: Any, factor: int = 1) -> int:
     """Return the cost of passing `factor` times over a value."""
     return ceil(size(value) * factor * TRAVERSAL)

@@ -45,6 +45,8 @@ class Function:
     since, until: Kubernetes minor that brought it, and the one that took it away again.
     cost: called as cost(result, *args) for every call of the function where no overload's own cost
         applies; upstream writes some costs per function name, and then a call on dyn pays as well.
+    dynamic: one implementation for every call, which checks the types of its arguments itself and
+        words its own errors (upstream's singleton bindings); the overloads' own are then not used.
     examples: (expression, expected value in the notation of the vectors, or the error's text).
     """
 
@@ -55,6 +57,7 @@ class Function:
     documentation: str = ""
     cost: Callable[..., int] | None = None
     until: str = "9.99"
+    dynamic: Callable[..., Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

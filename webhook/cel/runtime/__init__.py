@@ -1,0 +1,1 @@
+"""Operations on values while an expression runs: equality, arithmetic, conversions, texts."""
