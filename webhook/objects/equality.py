@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from webhook.objects.quantity import QuantityError, compare, parse_quantity
+
 MEANINGFUL_WHEN_EMPTY = frozenset((
     # a volume source or a handler is chosen by its presence
     "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "projected", "secret",
@@ -37,6 +39,23 @@ def same(a: Any, b: Any) -> bool:
     80 and "80" are the same (int-or-string).
     """
     return _same("", a, b)
+
+
+def same_quantity(a: Any, b: Any) -> bool:
+    """Tell whether both are the same amount: 1 and "1000m"; what is no quantity is compared as is.
+
+    Only for fields that hold quantities: in other fields "1" and "1000m" are texts.
+    """
+    try:
+        return compare(parse_quantity(_quantity_text(a)), parse_quantity(_quantity_text(b))) == 0
+    except QuantityError:
+        return same(a, b)
+
+
+def _quantity_text(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise QuantityError("a quantity is a text or a number")
+    return str(value)
 
 
 def _same(key: str, a: Any, b: Any) -> bool:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any
 
 from webhook.objects.equality import identical
@@ -92,7 +93,7 @@ def _diff_lists(
 
 def _is_replaced(before: Any, after: Any) -> bool:
     """Tell whether two paired elements share nothing, or nothing but their name."""
-    if before is after:
+    if before is after or identical(before, after):
         return False
     if not isinstance(before, dict) or not isinstance(after, dict):
         return type(before) is not type(after) or not isinstance(before, list | dict)
@@ -104,21 +105,27 @@ def _is_replaced(before: Any, after: Any) -> bool:
 
 def _align(before: list[Any], after: list[Any]) -> list[tuple[int, int]]:
     """Pair the elements that stay, in order: (index before, index after)."""
-    start, end = 0, 0
     shorter = min(len(before), len(after))
-    while start < shorter and identical(before[start], after[start]):
-        start += 1
-    while end < shorter - start and identical(before[-1 - end], after[-1 - end]):
-        end += 1
+    start = _equal_ahead(zip(before, after, strict=False), shorter)
+    end = _equal_ahead(zip(reversed(before), reversed(after), strict=False), shorter - start)
     pairs = [(i, i) for i in range(start)]
     pairs += _align_middle(before, after, start, end)
     pairs += [(len(before) - i, len(after) - i) for i in range(end, 0, -1)]
     return pairs
 
 
+def _equal_ahead(couples: Iterable[tuple[Any, Any]], limit: int) -> int:
+    for count, (old, new) in enumerate(islice(couples, limit)):
+        if old is not new and not identical(old, new):
+            return count
+    return limit
+
+
 def _align_middle(
     before: list[Any], after: list[Any], start: int, end: int
 ) -> list[tuple[int, int]]:
+    if start + end in (len(before), len(after)):
+        return []
     old = _identities(before[start : len(before) - end])
     new = _identities(after[start : len(after) - end])
     place = {identity: i for i, identity in enumerate(old)}

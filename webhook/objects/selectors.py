@@ -104,7 +104,7 @@ def _parse_expression(path: tuple[str | int, ...], expression: Any) -> Requireme
     return Requirement(key, operator, tuple(sorted(set(values))))
 
 
-def _expect(condition: bool, path: tuple[str | int, ...], message: str) -> None:  # noqa: FBT001
+def _expect(condition: object, path: tuple[str | int, ...], message: str) -> None:
     if not condition:
         raise SelectorError(path, message)
 
@@ -114,7 +114,7 @@ def _expect_key(path: tuple[str | int, ...], key: Any) -> None:
     fits = _NAME.fullmatch(name) and (
         not slash or (len(prefix) <= 253 and _PREFIX.fullmatch(prefix))
     )
-    _expect(bool(fits), path, f"{key!r} is no label key; write name or dns.prefix/name")
+    _expect(fits, path, f"{key!r} is no label key; write name or dns.prefix/name")
 
 
 def _expect_value(path: tuple[str | int, ...], value: Any) -> None:
@@ -122,7 +122,7 @@ def _expect_value(path: tuple[str | int, ...], value: Any) -> None:
     rule = (
         "at most 63 letters, digits, '-', '_' or '.', starting and ending with one of the first two"
     )
-    _expect(bool(fits), path, f"{value!r} is no label value; write a text of {rule}")
+    _expect(fits, path, f"{value!r} is no label value; write a text of {rule}")
 
 
 def matches(selector: LabelSelector, labels: Mapping[str, Any] | None) -> bool:
