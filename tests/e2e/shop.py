@@ -1,0 +1,87 @@
+"""The web shop of the tests: what its developers keep in their repository, and small changes to it.
+
+Every function returns a fresh copy.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from tests.e2e.propylon import DATA
+
+if TYPE_CHECKING:
+    from tests.e2e.kubectl import Kubectl
+
+SHOP = DATA / "shop"
+
+
+def part(name: str) -> Any:
+    """Return one of the shop's objects, by the name of its file."""
+    return yaml.safe_load((SHOP / f"{name}.yaml").read_text())
+
+
+def deployment(name: str = "web-shop", **changes: Any) -> Any:
+    """Return the shop's Deployment under a name.
+
+    Changes: `image` of the container shop, `requests` of it (None takes them away), `replicas`,
+    `labels` of the Deployment, `probe` of the exporter (None takes it away).
+    """
+    result = part("deployment")
+    result["metadata"]["name"] = name
+    for labels in _selecting(result):
+        labels["app.kubernetes.io/name"] = name
+    shop, exporter = result["spec"]["template"]["spec"]["containers"][1:]
+    result["metadata"]["labels"].update(changes.get("labels", {}))
+    shop["image"] = changes.get("image", shop["image"])
+    result["spec"]["replicas"] = changes.get("replicas", 3)
+    if "requests" in changes:
+        shop["resources"] = {}
+    if "probe" in changes:
+        del exporter["readinessProbe"]
+    return result
+
+
+def _selecting(workload: Any) -> list[Any]:
+    spec = workload["spec"]
+    return [
+        workload["metadata"]["labels"],
+        spec["selector"]["matchLabels"],
+        spec["template"]["metadata"]["labels"],
+    ]
+
+
+def pod(name: str = "rebuild-search-index", **metadata: Any) -> Any:
+    """Return a Pod that a developer runs by hand."""
+    result = part("pod")
+    result["metadata"] |= {"name": name, **metadata}
+    return result
+
+
+def environment(container: Any) -> dict[str, Any]:
+    """Return the literal values of a container's variables; None for valueFrom."""
+    return {one["name"]: one.get("value") for one in container.get("env", [])}
+
+
+def lxcfs_files(container: Any) -> list[str]:
+    """Return the paths at which a container mounts files of lxcfs."""
+    mounts = container.get("volumeMounts", [])
+    return sorted(one["mountPath"] for one in mounts if one["name"].startswith("lxcfs-"))
+
+
+def open_shop(admin: Kubectl) -> None:
+    """Make the shop's namespace and let its developers edit it."""
+    admin.apply(part("namespace"))
+    binding = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": "developers", "namespace": "shop"},
+        "roleRef": {
+            "apiGroup": "rbac.authorization.k8s.io",
+            "kind": "ClusterRole",
+            "name": "edit",
+        },
+        "subjects": [{"kind": "Group", "name": "developers"}],
+    }
+    admin.apply(binding)
