@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from webhook.model import Json
-from webhook.objects.selectors import LabelSelector, matches, parse_selector
+from webhook.objects.selectors import LabelSelector, SelectorError, matches, parse_selector
 
 REQUIREMENT = re.compile(
     r"""\s* (?:
@@ -37,7 +37,10 @@ def parse_query(text: str) -> LabelSelector:
             raise QueryError(f"label selector {text!r}: cannot read {text[position:]!r}")
         expressions.append(_expression(found))
         position = found.end()
-    return parse_selector({"matchExpressions": expressions})
+    try:
+        return parse_selector({"matchExpressions": expressions})
+    except SelectorError as error:
+        raise QueryError(f"label selector {text!r}: {error}") from error
 
 
 def select(objects: Iterable[Json], namespace: str, text: str) -> list[Json]:

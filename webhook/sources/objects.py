@@ -21,12 +21,15 @@ from webhook.model import (
     Json,
     List,
     Lookup,
+    Scope,
     Unavailable,
 )
 from webhook.snapshot import Snapshot
 
 Kind = tuple[str, str]
 Key = tuple[str, str]
+
+DEFINITIONS = ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
 
 
 class DirectoryResolver:
@@ -59,6 +62,8 @@ class DirectoryResolver:
     def _answer(self, lookup: Lookup) -> Any:
         if isinstance(lookup, Access):
             return Unavailable("there is no cluster to ask: authorization cannot be checked")
+        if isinstance(lookup, Scope):
+            return self._scope((lookup.api_version, lookup.kind))
         held = self._kinds.get((lookup.api_version, lookup.kind), {})
         if isinstance(lookup, List):
             return _list(held, lookup)
@@ -66,6 +71,13 @@ class DirectoryResolver:
         if found is None and (lookup.api_version, lookup.kind) == ("v1", "Namespace"):
             return plain_namespace(lookup.name)
         return found
+
+    def _scope(self, kind: Kind) -> bool | None:
+        """Say how a kind is served: as its definition says, else as its objects show."""
+        definitions = self._kinds.get(DEFINITIONS, {}).values()
+        scopes = [scope for one in definitions for scope in _defined_scopes(one, kind)]
+        namespaces = [bool(namespace) for namespace, _ in self._kinds.get(kind, ())]
+        return next(iter([*scopes, *namespaces]), None)
 
 
 def collect_objects(
@@ -90,6 +102,16 @@ def plain_namespace(name: str) -> Json:
         "spec": {"finalizers": ["kubernetes"]},
         "status": {"phase": "Active"},
     }
+
+
+def _defined_scopes(definition: Json, kind: Kind) -> list[bool]:
+    try:
+        spec = definition["spec"]
+        versions = [f"{spec['group']}/{version['name']}" for version in spec["versions"]]
+        is_same = spec["names"]["kind"] == kind[1] and kind[0] in versions
+        return [spec["scope"] == "Namespaced"] if is_same else []
+    except (LookupError, TypeError):
+        return []  # not a definition that a cluster would have taken
 
 
 def _list(held: Mapping[Key, Json], lookup: List) -> Any:

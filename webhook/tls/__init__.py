@@ -1,0 +1,1 @@
+"""Certificates: made here, loaded here, replaced here while the server runs."""

@@ -1,0 +1,187 @@
+"""Certificates and the path token of a cluster, in two Secrets that are made once.
+
+Replicas that start together all try to create; the API server lets one win and the others read
+what the winner wrote, so that there is one CA and one token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import logging
+import re
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from webhook.cluster.backoff import jittered
+from webhook.cluster.client import Cluster, ClusterError
+from webhook.cluster.resources import SECRETS
+from webhook.model import Json
+from webhook.tls.authority import (
+    CertificateError,
+    KeyPair,
+    Material,
+    check_material,
+    make_material,
+    renew,
+)
+from webhook.tls.context import ServingCertificate
+
+logger = logging.getLogger(__name__)
+
+TLS_SECRET = "propylon-tls"  # noqa: S105  # the name of a Secret
+TOKEN_SECRET = "propylon-path-token"  # noqa: S105  # the name of a Secret
+TOKEN_BYTES = 16
+TOKEN = re.compile(r"[A-Za-z0-9_-]{16,128}\Z")
+CHECK_SECONDS = 60.0
+"""So often the Secret is read, for what another replica renewed."""
+
+ATTEMPTS = 5
+"""Conflicts in a row: each means that another replica wrote, so the next read settles it."""
+
+
+class BootstrapError(Exception):
+    """A Secret that cannot be used; the text says what is wrong and how to have a new one."""
+
+
+def utc_now() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
+
+
+class ClusterCertificate:
+    """The CA and the serving certificate in the Secret `propylon-tls`.
+
+    `await load()` once, then start `run` as a task: it renews before expiry and takes over what
+    another replica renewed. `now` is the clock.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        namespace: str,
+        names: Sequence[str],
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._cluster = cluster
+        self._namespace = namespace
+        self._names = tuple(names)
+        self._now = now
+        self._material: Material | None = None
+
+    @property
+    def ca_bundle(self) -> str:
+        """The CA certificates as the `caBundle` of a webhook configuration."""
+        assert self._material is not None, "load() comes first"
+        return base64.b64encode(self._material.ca_bundle).decode()
+
+    async def load(self) -> Material:
+        """Read the Secret; make it, or what is due in it, first.
+
+        Raise ClusterError, or BootstrapError when the Secret holds something unusable.
+        """
+        for _ in range(ATTEMPTS):
+            try:
+                self._material = await self._load()
+            except ClusterError as error:
+                if error.status != 409:
+                    raise
+            else:
+                return self._material
+        raise BootstrapError(f"Secret {self._namespace}/{TLS_SECRET} changes without an end")
+
+    async def run(
+        self,
+        serving: ServingCertificate,
+        on_change: Callable[[], None],
+        interval: float = CHECK_SECONDS,
+    ) -> None:
+        """Keep `serving` current, for ever; call `on_change` when the CA bundle changed."""
+        while True:
+            await asyncio.sleep(jittered(interval))
+            before = self.ca_bundle
+            try:
+                serving.replace((await self.load()).serving)
+            except (ClusterError, BootstrapError, CertificateError) as error:
+                extra = {"reason": str(error), "expiry": str(serving.expiry)}
+                logger.warning("certificates not checked; the present one stays", extra=extra)
+            if self.ca_bundle != before:
+                on_change()
+
+    async def _load(self) -> Material:
+        found = await self._cluster.get(SECRETS, self._namespace, TLS_SECRET)
+        if found is None:
+            material = make_material(self._names, self._now())
+            await self._cluster.create(SECRETS, self._secret(material, {}))
+            logger.info("CA and serving certificate made", extra={"names": self._names})
+            return material
+        material = self._material_of(found)
+        renewed = self._renewed(material)
+        if renewed != material:
+            await self._cluster.replace(SECRETS, self._secret(renewed, found["metadata"]))
+            logger.info("certificates renewed", extra={"names": self._names})
+        return renewed
+
+    def _renewed(self, material: Material) -> Material:
+        """Renew until nothing is due: the authority first, then what it signs."""
+        while (renewed := renew(material, self._names, self._now())) != material:
+            material = renewed
+        return material
+
+    def _material_of(self, secret: Json) -> Material:
+        data = {key: _decoded(text) for key, text in (secret.get("data") or {}).items()}
+        serving = KeyPair(data.get("tls.crt", b""), data.get("tls.key", b""))
+        material = Material(data.get("ca.crt", b""), data.get("ca.key", b""), serving)
+        try:
+            check_material(material)
+        except CertificateError as error:
+            text = f"Secret {self._namespace}/{TLS_SECRET} cannot be used: {error}"
+            raise BootstrapError(f"{text}; delete it and Propylon makes a new one") from error
+        return material
+
+    def _secret(self, material: Material, metadata: Json) -> Json:
+        data = {
+            "tls.crt": material.serving.certificate,
+            "tls.key": material.serving.key,
+            "ca.crt": material.ca_bundle,
+            "ca.key": material.ca_key,
+        }
+        place = {"name": TLS_SECRET, "namespace": self._namespace}
+        return _secret({**metadata, **place}, "kubernetes.io/tls", data)
+
+
+async def path_token(cluster: Cluster, namespace: str) -> str:
+    """Return the random last part of our paths, from the Secret `propylon-path-token`.
+
+    It is made (128 bits) when there is none. Raise ClusterError or BootstrapError.
+    """
+    found = await cluster.get(SECRETS, namespace, TOKEN_SECRET)
+    if found is None:
+        data = {"token": secrets.token_urlsafe(TOKEN_BYTES).encode()}
+        metadata = {"name": TOKEN_SECRET, "namespace": namespace}
+        try:
+            found = await cluster.create(SECRETS, _secret(metadata, "Opaque", data))
+        except ClusterError as error:
+            if error.status != 409:
+                raise
+            found = await cluster.get(SECRETS, namespace, TOKEN_SECRET)
+    token = _decoded(((found or {}).get("data") or {}).get("token", "")).decode(errors="replace")
+    if not TOKEN.match(token):
+        text = f"Secret {namespace}/{TOKEN_SECRET} needs a `token` of 16 to 128 letters and digits"
+        raise BootstrapError(f"{text}; delete it and Propylon makes a new one")
+    return token
+
+
+def _secret(metadata: Json, kind: str, data: dict[str, bytes]) -> Json:
+    texts = {key: base64.b64encode(value).decode() for key, value in data.items()}
+    api = {"apiVersion": SECRETS.api_version, "kind": SECRETS.kind}
+    return {**api, "type": kind, "metadata": metadata, "data": texts}
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error:
+        return b""
