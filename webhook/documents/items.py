@@ -5,6 +5,7 @@ An Item is any object with apiVersion, kind and metadata.name; nothing else is c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,9 @@ from webhook.model import ConfigError, Document
 from webhook.objects.paths import Path, dotted, get
 
 MAX_EXCERPT = 120
+
+_PROPERTIES = re.compile(r"([&!]\S*\s+)*")
+"""What may stand before a scalar: its anchor and its tag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +157,14 @@ def _inside(
 def _visible(source: str, start: Position) -> Iterator[tuple[str, int, int]]:
     """Yield each visible character of a scalar with line and column, after its indicator."""
     lines = source.splitlines()
-    first = lines[start.line - 1][start.column - 1 :]
     line, skipped = start.line, start.column - 1
-    if first[:1] in ("|", ">"):
+    properties = _PROPERTIES.match(lines[line - 1], skipped)
+    skipped = properties.end() if properties else skipped
+    indicator = lines[line - 1][skipped : skipped + 1]
+    if indicator in ("|", ">"):
         line, skipped = start.line + 1, 0
-    elif first[:1] in ("'", '"'):
-        skipped = start.column
+    elif indicator in ("'", '"'):
+        skipped += 1
     for number in range(line, len(lines) + 1):
         for column, character in enumerate(lines[number - 1][skipped:], skipped + 1):
             if not character.isspace():
