@@ -1,0 +1,207 @@
+"""What a replica in a cluster is made of: sources, lease, configurations, certificates, resolver.
+
+`server.py` calls `join` once and runs the `tasks` as long as it serves. Waiting for the API server
+is normal here; every part says in the log what it waits for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from webhook.cluster.backoff import Backoff
+from webhook.cluster.client import Cluster, ClusterError
+from webhook.cluster.configurations import Configurations
+from webhook.cluster.discovery import Discovery
+from webhook.cluster.lag import Lag
+from webhook.cluster.lease import Lease
+from webhook.cluster.lookups import Resolver
+from webhook.cluster.sightings import Sightings
+from webhook.model import Platform
+from webhook.registration import Client
+from webhook.settings import RegistrationMode, Settings
+from webhook.sources.accepted import AcceptedTexts
+from webhook.sources.configmap import ConfigMapSource
+from webhook.sources.store import SnapshotStore
+from webhook.sources.switch import Gate, Open, Switch
+from webhook.tls.authority import service_names
+from webhook.tls.bootstrap import BootstrapError, ClusterCertificate, path_token, utc_now
+from webhook.tls.context import ServingCertificate, follow_files, read_pair
+
+SERVICE = "propylon"
+
+Answer = TypeVar("Answer")
+Task = Coroutine[Any, Any, None]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """The parts that `server.py` serves with.
+
+    `checks` say what readiness lacks ("" when nothing), `sightings` is a sink of `create_app`,
+    `tasks` are started once and end only when they are cancelled.
+    """
+
+    resolver: Resolver
+    certificate: ServingCertificate
+    token: str
+    sightings: Sightings
+    lag: Lag
+    checks: Mapping[str, Callable[[], str]]
+    tasks: Sequence[Task]
+
+
+@dataclass(frozen=True, slots=True)
+class _Identity:
+    """How callers know us; `authority` is None when the certificate comes from files."""
+
+    certificate: ServingCertificate
+    authority: ClusterCertificate | None
+    token: str
+
+    def client(self, settings: Settings) -> Client:
+        """Return what the webhook configurations say about reaching us."""
+        ca_bundle = self.authority.ca_bundle if self.authority else ""
+        return Client(
+            ca_bundle,
+            self.token,
+            settings.webhook_url,
+            service_name=SERVICE,
+            service_namespace=settings.namespace,
+        )
+
+
+async def join(settings: Settings, store: SnapshotStore, cluster: Cluster) -> Replica:
+    """Build everything; return once the certificate and the path token are there."""
+    platform = await _platform(settings, cluster)
+    identity = await _identity(settings, cluster)
+    resolver, sightings = Resolver(cluster, Discovery(cluster)), Sightings()
+    lease = Lease(cluster, settings.namespace, settings.identity)
+    lag = Lag(lambda: lease.announced, store.has_had)
+    gate: Gate = Open()
+    gate_tasks: tuple[Task, ...] = ()
+    if settings.registration is RegistrationMode.DYNAMIC:
+        gate = configurations = Configurations(
+            cluster,
+            lease,
+            resolver.namespaces,
+            settings.namespace,
+            identity.client(settings),
+            sightings,
+        )
+        gate_tasks = (configurations.run(),)
+    switch = Switch(store, platform, gate, lease.announce)
+    source, accepted = (
+        ConfigMapSource(cluster, platform),
+        AcceptedTexts(cluster, settings.namespace),
+    )
+    tasks = (
+        resolver.run(),
+        lease.run(),
+        source.run(),
+        _put_in_force(switch, accepted, source),
+        accepted.run(store, lease),
+        _follow_parameters(store, resolver),
+        _keep_certificate(settings, identity, gate),
+        *gate_tasks,
+    )
+    return Replica(
+        resolver,
+        identity.certificate,
+        identity.token,
+        sightings,
+        lag,
+        _checks(switch, lag, identity.certificate),
+        tasks,
+    )
+
+
+async def _platform(settings: Settings, cluster: Cluster) -> Platform:
+    """Return the installation's facts; the API server knows its version best."""
+    platform = settings.platform
+    if platform.kubernetes_version:
+        return platform
+    version = await _patiently(lambda: cluster.fetch("version"))
+    minor = str(version.get("minor", "")).rstrip("+")
+    return replace(platform, kubernetes_version=f"{version.get('major', '')}.{minor}")
+
+
+async def _identity(settings: Settings, cluster: Cluster) -> _Identity:
+    token = settings.token
+    if settings.registration is RegistrationMode.DYNAMIC:
+        token = await _patiently(lambda: path_token(cluster, settings.namespace))
+    if settings.tls_cert is not None and settings.tls_key is not None:
+        pair = read_pair(settings.tls_cert, settings.tls_key)
+        return _Identity(ServingCertificate(pair, settings.client_ca), None, token)
+    authority = ClusterCertificate(cluster, settings.namespace, _names(settings))
+    material = await _patiently(authority.load)
+    return _Identity(ServingCertificate(material.serving, settings.client_ca), authority, token)
+
+
+def _names(settings: Settings) -> tuple[str, ...]:
+    host = urlsplit(settings.webhook_url).hostname
+    names = service_names(SERVICE, settings.namespace)
+    return tuple(dict.fromkeys((*names, host))) if host else names
+
+
+async def _patiently(ask: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Ask until there is an answer: an API server that is away comes back."""
+    backoff = Backoff()
+    while True:
+        try:
+            return await ask()
+        except (ClusterError, BootstrapError) as error:
+            logger.warning("cannot start yet", extra={"reason": str(error)})
+            await asyncio.sleep(backoff.next())
+
+
+async def _put_in_force(switch: Switch, accepted: AcceptedTexts, source: ConfigMapSource) -> None:
+    await switch.restore(await accepted.load())
+    await switch.run(source.documents())
+
+
+async def _follow_parameters(store: SnapshotStore, resolver: Resolver) -> None:
+    """Watch the kinds that the policies in force name as parameters."""
+    while True:
+        policies = store.current().snapshot.policies
+        kinds = {
+            (one.param_kind.api_version, one.param_kind.kind) for one in policies if one.param_kind
+        }
+        resolver.watch_parameters(kinds)
+        await store.changed()
+
+
+async def _keep_certificate(settings: Settings, identity: _Identity, gate: Gate) -> None:
+    """Renew the certificate, or follow its files; tell the configurations about a new CA."""
+    if identity.authority is not None:
+        on_change = lambda: _use_client(gate, identity.client(settings))  # noqa: E731
+        await identity.authority.run(identity.certificate, on_change)
+    elif settings.tls_cert is not None and settings.tls_key is not None:
+        await follow_files(identity.certificate, settings.tls_cert, settings.tls_key)
+
+
+def _use_client(gate: Gate, client: Client) -> None:
+    if isinstance(gate, Configurations):
+        gate.use_client(client)
+
+
+def _checks(
+    switch: Switch, lag: Lag, certificate: ServingCertificate
+) -> Mapping[str, Callable[[], str]]:
+    def documents() -> str:
+        lost = ", ".join(switch.missing)
+        return f"broken, and the last good version is lost: {lost}" if lost else ""
+
+    def current() -> str:
+        return "" if lag.is_ready() else f"behind the announced documents for {lag.seconds():.0f} s"
+
+    def valid() -> str:
+        return "" if certificate.expiry > utc_now() else f"expired at {certificate.expiry}"
+
+    return {"documents": documents, "lag": current, "certificate": valid}
