@@ -1,0 +1,99 @@
+"""Compiles the expressions of a policy in upstream's order and with upstream's types.
+
+A text that does not compile becomes an Expression that holds the error, as upstream keeps it for
+stored policies; each error is reported as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from webhook.cel import CompileError, Environment
+from webhook.cel.types import BOOL, NULL, STRING, Type
+from webhook.objects.paths import Path
+from webhook.policy.environment import Declarations
+from webhook.policy.model import AuditAnnotation, Expression, MatchCondition, Validation, Variable
+from webhook.policy.report import Report
+from webhook.policy.texts import trimmed
+
+Value = Mapping[str, Any]
+
+
+def compile_text(
+    environment: Environment, text: str, expect: tuple[Type, ...], path: Path, report: Report
+) -> Expression:
+    """Compile one text; `expect` are the result types it may have, () for any."""
+    try:
+        return Expression(text, environment.compile(text, expect))
+    except CompileError as error:
+        report.does_not_compile(path, error)
+        return Expression(text, None, str(error))
+
+
+def compile_variables(
+    spec: Value, declarations: Declarations, report: Report
+) -> tuple[Variable, ...]:
+    """Compile variables in their order: each sees only those before it."""
+    variables: list[Variable] = []
+    for path, entry in _written(spec, "variables", ("name", "expression")):
+        where = (*path, "expression")
+        environment = declarations.for_expressions()
+        expression = compile_text(environment, entry["expression"], (), where, report)
+        program = expression.program
+        declarations.add_variable(entry["name"], program.result_type if program else None)
+        variables.append(Variable(entry["name"], expression))
+    return tuple(variables)
+
+
+def compile_conditions(
+    spec: Value, declarations: Declarations, report: Report
+) -> tuple[MatchCondition, ...]:
+    """Compile matchConditions."""
+    environment = declarations.for_conditions()
+    conditions: list[MatchCondition] = []
+    for path, entry in _written(spec, "matchConditions", ("name", "expression")):
+        where = (*path, "expression")
+        expression = compile_text(environment, entry["expression"], (BOOL,), where, report)
+        conditions.append(MatchCondition(entry["name"], expression))
+    return tuple(conditions)
+
+
+def compile_validations(
+    spec: Value, declarations: Declarations, report: Report
+) -> tuple[Validation, ...]:
+    """Compile validations with their messageExpressions."""
+    checks, messages = declarations.for_expressions(), declarations.for_messages()
+    validations: list[Validation] = []
+    for path, entry in _written(spec, "validations", ("expression",)):
+        where = (*path, "expression")
+        expression = compile_text(checks, entry["expression"], (BOOL,), where, report)
+        message_expression = None
+        if trimmed(entry.get("messageExpression") or ""):
+            where = (*path, "messageExpression")
+            text = entry["messageExpression"]
+            message_expression = compile_text(messages, text, (STRING,), where, report)
+        message, reason = entry.get("message") or "", entry.get("reason") or ""
+        validations.append(Validation(expression, message, message_expression, reason))
+    return tuple(validations)
+
+
+def compile_annotations(
+    spec: Value, declarations: Declarations, report: Report
+) -> tuple[AuditAnnotation, ...]:
+    """Compile auditAnnotations."""
+    environment = declarations.for_expressions()
+    annotations: list[AuditAnnotation] = []
+    for path, entry in _written(spec, "auditAnnotations", ("key", "valueExpression")):
+        where = (*path, "valueExpression")
+        text = entry["valueExpression"]
+        expression = compile_text(environment, text, (STRING, NULL), where, report)
+        annotations.append(AuditAnnotation(entry["key"], expression))
+    return tuple(annotations)
+
+
+def _written(spec: Value, section: str, keys: tuple[str, ...]) -> Iterator[tuple[Path, Value]]:
+    """Yield the entries that have all these texts, with their paths; others are reported."""
+    for index, entry in enumerate(spec.get(section) or ()):
+        if all(trimmed(entry.get(key) or "") for key in keys):
+            yield ("spec", section, index), entry

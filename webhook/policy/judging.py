@@ -1,0 +1,145 @@
+"""One policy with one parameter: matchConditions, validations, messages, annotations (2.5 to 2.9).
+
+Pure evaluation: which binding asks, and what its actions make of the result, is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from webhook.cel import Budget
+from webhook.model import Deadline, Json
+from webhook.policy.activation import Activation
+from webhook.policy.evaluating import (
+    CALL_LIMIT,
+    CONDITIONS_BUDGET,
+    STAGE_BUDGET,
+    ExpressionError,
+    OutOfBudgetError,
+    conditions_met,
+    evaluate,
+    evaluate_all,
+    stage_bindings,
+)
+from webhook.policy.messages import DEFAULT_REASON, failure_message
+from webhook.policy.model import FAIL, Validation
+from webhook.policy.policy_set import Plan
+from webhook.policy.texts import cut, trimmed
+
+MAX_ANNOTATION = 10 * 1024  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A decision that is not an admission; `index` is its place in the evaluation's list."""
+
+    index: int
+    message: str
+    reason: str = DEFAULT_REASON
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The result of one evaluation: failed decisions, (key, value) to publish, errors of those."""
+
+    failures: tuple[Failure, ...] = ()
+    annotations: tuple[tuple[str, str], ...] = ()
+    annotation_errors: tuple[str, ...] = ()
+
+
+ADMITTED = Judgement()
+
+
+def judge(plan: Plan, param: Json, activation: Activation, deadline: Deadline) -> Judgement:
+    """Evaluate a policy with one parameter; None is an evaluation without."""
+    policy = plan.policy
+    try:
+        if policy.match_conditions:
+            budget = Budget(CONDITIONS_BUDGET, deadline)
+            bindings = stage_bindings(activation.conditions, param, {}, budget)
+            if not conditions_met(policy.match_conditions, bindings, budget):
+                return ADMITTED
+        failures = _validate(plan, param, activation, deadline)
+        if policy.audit_annotations:
+            published, errors = _annotate(plan, param, activation, deadline)
+            return Judgement(tuple(failures), published, errors)
+    except (ExpressionError, OutOfBudgetError) as error:
+        failures = _errors(plan, [Failure(0, str(error))])
+    return Judgement(tuple(failures)) if failures else ADMITTED
+
+
+def _validate(plan: Plan, param: Json, activation: Activation, deadline: Deadline) -> list[Failure]:
+    """Evaluate all validations; raise OutOfBudgetError."""
+    validations = plan.policy.validations
+    budget = Budget(STAGE_BUDGET, deadline)
+    bindings = stage_bindings(activation.full, param, plan.variables, budget)
+    results = evaluate_all([one.expression for one in validations], bindings, budget)
+    # Upstream evaluates all messages, also of what passed; that shows only when costs run out.
+    everything = plan.message_calls * CALL_LIMIT > budget.remaining
+    if not everything and all(result is True for result in results):
+        return []
+    bindings = stage_bindings(activation.messages, param, plan.variables, budget)
+    try:
+        messages = [
+            _message(one, bindings, budget) if everything or result is False else None
+            for one, result in zip(validations, results, strict=True)
+        ]
+    except OutOfBudgetError as error:
+        return _without_messages(plan, results, f"failed messageExpression: {error}")
+    return [
+        failure
+        for index, result in enumerate(results)
+        for failure in _failures(plan, index, result, messages[index])
+    ]
+
+
+def _message(validation: Validation, bindings: Mapping[str, Any], budget: Budget) -> Any:
+    """Return what the messageExpression gives; None when it gives nothing."""
+    if validation.message_expression is None:
+        return None
+    try:
+        return evaluate(validation.message_expression, bindings, budget)
+    except ExpressionError:
+        return None  # upstream falls back to `message` silently
+
+
+def _failures(plan: Plan, index: int, result: Any, message: Any) -> list[Failure]:
+    """Return the failed decision of one validation, if it is one."""
+    if isinstance(result, ExpressionError):
+        return _errors(plan, [Failure(index, str(result))])
+    if result is True:
+        return []
+    validation = plan.policy.validations[index]
+    text = failure_message(validation, message)
+    return [Failure(index, text, validation.reason or DEFAULT_REASON)]
+
+
+def _without_messages(plan: Plan, results: list[Any], text: str) -> list[Failure]:
+    """Return the decisions when the messages ran out of budget: all are errors, passed or not."""
+    texts = (str(one) if isinstance(one, ExpressionError) else text for one in results)
+    return _errors(plan, [Failure(index, one) for index, one in enumerate(texts)])
+
+
+def _errors(plan: Plan, failures: list[Failure]) -> list[Failure]:
+    """Return errors where they count: under failurePolicy Ignore they admit."""
+    return failures if plan.policy.failure_policy == FAIL else []
+
+
+def _annotate(
+    plan: Plan, param: Json, activation: Activation, deadline: Deadline
+) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """Return the (key, value) to publish and the errors; raise OutOfBudgetError."""
+    annotations = plan.policy.audit_annotations
+    budget = Budget(STAGE_BUDGET, deadline)
+    bindings = stage_bindings(activation.messages, param, plan.variables, budget)
+    results = evaluate_all([one.value_expression for one in annotations], bindings, budget)
+    errors = tuple(str(one) for one in results if isinstance(one, ExpressionError))
+    values = (
+        (one.key, trimmed(result))
+        for one, result in zip(annotations, results, strict=True)
+        if isinstance(result, str)
+    )
+    published = tuple((key, cut(value, MAX_ANNOTATION)) for key, value in values if value)
+    return published, errors
