@@ -32,7 +32,7 @@ class Health:
         metrics: Callable[[], bytes],
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._checks = checks
+        self._checks = dict(checks)
         self._metrics = metrics
         self._now = now
         self._beat = now()
@@ -41,6 +41,10 @@ class Health:
     def beat(self) -> None:
         """Note that the serving loop turns."""
         self._beat = self._now()
+
+    def add_checks(self, checks: Mapping[str, Check]) -> None:
+        """Let readiness depend on these as well."""
+        self._checks = {**self._checks, **checks}
 
     def drain(self) -> None:
         """Be unready from now on: the process is about to stop."""

@@ -67,7 +67,7 @@ class Settings(BaseSettings):
     webhook_url: str = Field(default="", pattern=r"^(https://.+)?$")
     registration: RegistrationMode = RegistrationMode.DYNAMIC
     identity: str = Field(default_factory=socket.gethostname)
-    ledger: str = ""
+    ledger: str = "sqlite+aiosqlite:///propylon.db"
     prefix: str = "propylon.dev"
     cluster_name: str = ""
     kubernetes_version: str = Field(default="", pattern=r"^(\d+\.\d+)?$")

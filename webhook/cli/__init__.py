@@ -1,0 +1,70 @@
+"""The command `propylon`: one module for each subcommand, loaded when it is called.
+
+`serve` must not wait for the imports of `report`: only what was asked for is imported, and the
+help is made from the table here.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+
+import typer
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A subcommand: name, one line of help, and where it is.
+
+    `name_in_module` is a plain function, or a typer application with subcommands of its own.
+    """
+
+    name: str
+    help: str
+    module: str
+    name_in_module: str = "app"
+
+
+COMMANDS = (
+    Command("serve", "Serve the admission webhook.", "webhook.cli.serve", "serve"),
+    Command("demo", "Send real reviews to a real server on 127.0.0.1.", "webhook.cli.demo", "demo"),
+    Command("report", "Ask the ledger what was denied or changed.", "webhook.cli.report"),
+)
+"""All subcommands, in the order of the help."""
+
+
+def main() -> None:
+    """Run the command line."""
+    command_line(sys.argv[1:])(prog_name="propylon")
+
+
+def command_line(words: Sequence[str]) -> typer.Typer:
+    """Return the application for these words: one subcommand is real, the others are listed."""
+    app = typer.Typer(
+        help="Policy as code for Kubernetes: an admission webhook with exact CEL.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["--help", "-h"]},
+    )
+    asked = next((word for word in words if not word.startswith("-")), "")
+    for command in COMMANDS:
+        _add(app, command, is_asked=command.name == asked)
+    return app
+
+
+def _add(app: typer.Typer, command: Command, *, is_asked: bool) -> None:
+    if not is_asked:
+        app.command(command.name, help=command.help)(_listed)
+        return
+    found = getattr(import_module(command.module), command.name_in_module)
+    if isinstance(found, typer.Typer):
+        app.add_typer(found, name=command.name)
+    else:
+        app.command(command.name)(found)
+
+
+def _listed() -> None:
+    """Do nothing: stands in the help for a subcommand that was not asked for."""

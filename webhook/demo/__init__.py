@@ -1,0 +1,1 @@
+"""Data of `propylon demo`: manifests as developers write them, and the facts about their cluster."""
