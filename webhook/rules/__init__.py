@@ -1,0 +1,23 @@
+"""The built-in rules, written out by hand, in the order in which they work (platform-rules 0.11).
+
+No plugins: to add a rule, add its RULE and its document model here.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from pydantic import BaseModel
+
+from webhook.rules import actors, env
+from webhook.rules.base import Rule
+
+RULES: tuple[Rule, ...] = (env.RULE,)
+"""Every built-in rule."""
+
+MODELS: Mapping[str, type[BaseModel]] = MappingProxyType({
+    "Actors": actors.ActorsDocument,
+    "EnvInjection": env.EnvInjectionDocument,
+})  # fmt: skip
+"""The model of each `propylon.dev` kind: checked against, and published as JSON Schema."""
+
+__all__ = ["MODELS", "RULES"]

@@ -1,0 +1,116 @@
+"""What EnvInjection documents become: frozen values that the treatment reads.
+
+No checks here: `parsing.py` has made them, `building.py` fills these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from webhook.model import Json
+from webhook.objects.selectors import LabelSelector
+from webhook.rules.actors import Actors
+from webhook.rules.env.literals import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One variable of a rule: a literal, or the `valueFrom` to write.
+
+    `resource` is what `resourceFieldRef` reads (`("limits", "cpu")`), () for other sources.
+    """
+
+    name: str
+    conflict: str
+    separator: str
+    if_missing: str
+    literal: Literal | None = None
+    value_from: Mapping[str, Json] | None = None
+    resource: tuple[str, ...] = ()
+    only_with_limit: bool = False
+
+    @property
+    def references(self) -> frozenset[str]:
+        """The names that the value refers to with `$(NAME)`."""
+        return self.literal.references if self.literal else frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One element for `envFrom`; `at_end` lets it win over the developer's sources."""
+
+    element: Mapping[str, Json]
+    at_end: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Which Pods and containers a rule concerns; empty means no condition."""
+
+    namespaces: tuple[str, ...] = ()
+    exclude_namespaces: tuple[str, ...] = ()
+    namespace_selector: LabelSelector | None = None
+    pod_selector: LabelSelector | None = None
+    annotations: tuple[tuple[str, str], ...] = ()
+    owner_kinds: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    os: str = ""
+    include: tuple[str, ...] = ("*",)
+    exclude: tuple[str, ...] = ()
+    kinds: frozenset[str] = frozenset(("app", "init", "sidecar"))
+
+
+@dataclass(frozen=True, slots=True)
+class EnvRule:
+    """One document. `variables` are sorted by dependency, `generation` names its content."""
+
+    name: str
+    generation: str
+    phase: str
+    priority: int
+    level: str
+    adopt: str
+    match: Match
+    variables: tuple[Variable, ...]
+    sources: tuple[Source, ...]
+    position: str
+    mandatory: bool
+    atomic: bool
+    respect_env_from: bool
+    warn_on_keep: bool
+    opt_out_by: str
+    reserved: tuple[tuple[str, str], ...]
+    max_entries: int
+    max_bytes: int
+    marker: bool
+
+    @property
+    def document(self) -> str:
+        """How a Decision names the rule that changed the object."""
+        return f"EnvInjection/{self.name}"
+
+    @property
+    def concerns_templates(self) -> bool:
+        """Whether the rule must see workloads: it injects there or judges what developers write."""
+        return (
+            self.level == "template"
+            or bool(self.reserved)
+            or self.opt_out_by != "anyone"
+            or any("deny" in (one.conflict, one.if_missing) for one in self.variables)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All rules that are not off, by priority and name, and what they share.
+
+    `needs_templates` and `needs_ephemeral` say what the webhook must be registered for.
+    """
+
+    rules: tuple[EnvRule, ...]
+    actors: Actors
+    prefix: str
+    cluster_name: str
+    needs_templates: bool
+    needs_ephemeral: bool
