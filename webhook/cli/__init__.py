@@ -31,6 +31,11 @@ COMMANDS = (
     Command("serve", "Serve the admission webhook.", "webhook.cli.serve", "serve"),
     Command("demo", "Send real reviews to a real server on 127.0.0.1.", "webhook.cli.demo", "demo"),
     Command("report", "Ask the ledger what was denied or changed.", "webhook.cli.report"),
+    Command("certs", "Make a CA and a serving certificate.", "webhook.cli.certs", "certs"),
+    Command(
+        "manifests", "Render static webhook configurations.", "webhook.cli.manifests", "manifests"
+    ),
+    Command("uninstall", "Remove Propylon from a cluster.", "webhook.cli.uninstall", "uninstall"),
 )
 """All subcommands, in the order of the help."""
 
