@@ -144,7 +144,7 @@ def _contradictions(pairs: Sequence[tuple[EnvRule, Item]]) -> Iterator[ConfigErr
                     f"{variable.name} has another value in {other!r} with the same priority "
                     f"{rule.priority}; {min(other, rule.name)!r} holds, give them different priorities"
                 )
-                yield item.error(("spec", "env", _index(item, variable.name)), message)
+                yield item.error(("spec", "env", _index(item, variable.name), "name"), message)
             others.append((rule, variable))
 
 
@@ -176,5 +176,5 @@ def _cycles(pairs: Sequence[tuple[EnvRule, Item]]) -> Iterator[ConfigError]:
         if cycle:
             message = f"refers to itself through other rules: {' -> '.join((*cycle, cycle[0]))}"
             own = [variable.name for variable in rule.variables if variable.name in cycle]
-            yield item.error(("spec", "env", _index(item, own[0])), message)
+            yield item.error(("spec", "env", _index(item, own[0]), "name"), message)
             return
