@@ -100,7 +100,7 @@ def union_of(rules: Iterable[ResourceRule]) -> tuple[Mapping[str, Any], ...]:
             "resources": list(resources),
             "scope": scope,
         }
-        for groups, versions, resources, operations, scope in sorted(rendered)
+        for groups, versions, resources, operations, (scope,) in sorted(rendered)
     )
 
 
