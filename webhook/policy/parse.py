@@ -144,7 +144,7 @@ def _read_match_constraints(
 
 def _check_work(spec: Value, name: str, report: Report) -> None:
     """Check what only a validating policy has."""
-    if not spec.get("validations") and not spec.get("auditAnnotations"):
+    if report.has_shape and not spec.get("validations") and not spec.get("auditAnnotations"):
         for key in ("validations", "auditAnnotations"):
             hint = "validations or auditAnnotations must contain at least one item"
             report.required((*SPEC, key), hint)
