@@ -132,9 +132,13 @@ class Propylon:
         self.balancer.ports = tuple(replica.port for replica in self.replicas)
 
     def holder(self) -> str:
-        """Return the identity that holds the Lease, "" for nobody."""
+        """Return the identity that holds the Lease, "" for nobody.
+
+        The server adds a random part, so that a restarted replica is another holder.
+        """
         lease = self.admin.try_to("get", "lease", "propylon", "-n", SYSTEM, "-o", "json")
-        return str(lease.object["spec"].get("holderIdentity") or "") if lease.ok else ""
+        holder = str(lease.object["spec"].get("holderIdentity") or "") if lease.ok else ""
+        return holder.partition("_")[0]
 
     def configuration(self, kind: str) -> Any:
         """Return one of the two webhook configurations."""

@@ -1,18 +1,15 @@
-"""What a developer sees: each writing command of kubectl, allowed, warned, denied or mutated.
+"""What a developer sees: each writing command of kubectl, allowed, warned about or denied.
 
-Looked at: exit code, standard output, standard error word by word where we wrote it, and what is
-stored afterwards.
+Looked at: exit code, standard error word by word, and what is stored afterwards.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e import shop
+from tests.e2e.commands import CASES, DOCUMENTS, Case, check_command, empty_the_shop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,237 +17,20 @@ if TYPE_CHECKING:
     from tests.e2e.kubectl import Kubectl
     from tests.e2e.propylon import Propylon
 
-DOCUMENTS = (
-    "image-tags.yaml",
-    "requests.yaml",
-    "replicas.yaml",
-    "deletion.yaml",
-    "env.yaml",
-    "lxcfs.yaml",
-)
-PREFIX = 'admission webhook "policies.propylon.dev" denied the request: '
-LATEST = "registry.example.com/storefront/shop:latest"
-PINNED = "registry.example.com/storefront/shop:4.13.0"
-
-
-def denied(policy: str, message: str) -> str:
-    return (
-        f"{PREFIX}ValidatingAdmissionPolicy '{policy}' with binding '{policy}' "
-        f"denied request: {message}"
-    )
-
-
-def warned(policy: str, message: str) -> str:
-    return (
-        f"Validation failed for ValidatingAdmissionPolicy '{policy}' "
-        f"with binding '{policy}': {message}"
-    )
-
-
-DENIED_IMAGE = denied("image-tags", f"give these images a fixed tag: shop ({LATEST})")
-DENIED_COUNT = denied("replica-limit", "at most 20 replicas, not 50")
-DENIED_DELETE = denied(
-    "keep", "Deployment web-shop is marked to be kept; remove its label example.com/keep first"
-)
-WARNED_REQUESTS = warned("requests", "every container should request cpu and memory")
-WARNED_NONE = warned("replica-none", "nothing serves with no replicas")
-WARNED_DELETE = warned("delete-running", "web-shop was still scaled to 3")
-
-KEPT = {"example.com/keep": "true"}
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One command; `before` is what exists, `sent` what kubectl reads from its standard input.
-
-    `stored` are paths of the web-shop Deployment (or Pod) and their values afterwards; `None`
-    as a whole means that it does not exist then.
-    """
-
-    command: str
-    sent: Any = None
-    before: Any = None
-    error: str = ""
-    warning: str = ""
-    stored: dict[str, Any] | None = None
-
-
-IMAGE = "spec.template.spec.containers.1.image"
-RESOURCES = "spec.template.spec.containers.1.resources"
-REPLICAS = "spec.replicas"
-OLD_IMAGE = "registry.example.com/storefront/shop:4.12.1"
-
-
-def compact(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))
-
-
-def image_patch(image: str) -> str:
-    containers = [{"name": "shop", "image": image}]
-    return compact({"spec": {"template": {"spec": {"containers": containers}}}})
-
-
-NO_REQUESTS = compact([{"op": "replace", "path": f"/{RESOURCES.replace('.', '/')}", "value": {}}])
-
-CASES = {
-    "apply-allowed": Case(
-        "apply -f -", sent=shop.deployment(), stored={IMAGE: OLD_IMAGE, REPLICAS: 3}
-    ),
-    "apply-denied": Case("apply -f -", sent=shop.deployment(image=LATEST), error=DENIED_IMAGE),
-    "apply-warned": Case(
-        "apply -f -",
-        sent=shop.deployment(requests=None),
-        warning=WARNED_REQUESTS,
-        stored={RESOURCES: {}},
-    ),
-    "apply-update-denied": Case(
-        "apply -f -",
-        before=shop.deployment(),
-        sent=shop.deployment(image=LATEST),
-        error=DENIED_IMAGE,
-        stored={IMAGE: OLD_IMAGE},
-    ),
-    "create-allowed": Case("create -f -", sent=shop.deployment(), stored={REPLICAS: 3}),
-    "create-denied": Case("create -f -", sent=shop.deployment(replicas=50), error=DENIED_COUNT),
-    "create-warned": Case(
-        "create -f -", sent=shop.deployment(replicas=0), warning=WARNED_NONE, stored={REPLICAS: 0}
-    ),
-    "create-dry-run-allowed": Case("create --dry-run=server -f -", sent=shop.deployment()),
-    "create-dry-run-denied": Case(
-        "create --dry-run=server -f -", sent=shop.deployment(image=LATEST), error=DENIED_IMAGE
-    ),
-    "create-dry-run-warned": Case(
-        "create --dry-run=server -f -",
-        sent=shop.deployment(requests=None),
-        warning=WARNED_REQUESTS,
-    ),
-    "replace-allowed": Case(
-        "replace -f -",
-        before=shop.deployment(),
-        sent=shop.deployment(image=PINNED),
-        stored={IMAGE: PINNED},
-    ),
-    "replace-denied": Case(
-        "replace -f -",
-        before=shop.deployment(),
-        sent=shop.deployment(image=LATEST),
-        error=DENIED_IMAGE,
-        stored={IMAGE: OLD_IMAGE},
-    ),
-    "replace-warned": Case(
-        "replace -f -",
-        before=shop.deployment(),
-        sent=shop.deployment(requests=None),
-        warning=WARNED_REQUESTS,
-        stored={RESOURCES: {}},
-    ),
-    "patch-allowed": Case(
-        f"patch deployment web-shop -p {image_patch(PINNED)}",
-        before=shop.deployment(),
-        stored={IMAGE: PINNED},
-    ),
-    "patch-denied": Case(
-        f"patch deployment web-shop -p {image_patch(LATEST)}",
-        before=shop.deployment(),
-        error=DENIED_IMAGE,
-        stored={IMAGE: OLD_IMAGE},
-    ),
-    "patch-json-warned": Case(
-        f"patch deployment web-shop --type json -p {NO_REQUESTS}",
-        before=shop.deployment(),
-        warning=WARNED_REQUESTS,
-        stored={RESOURCES: {}},
-    ),
-    "patch-dry-run-denied": Case(
-        f"patch deployment web-shop --dry-run=server -p {image_patch(LATEST)}",
-        before=shop.deployment(),
-        error=DENIED_IMAGE,
-        stored={IMAGE: OLD_IMAGE},
-    ),
-    "apply-server-side-allowed": Case(
-        "apply --server-side -f -", sent=shop.deployment(), stored={REPLICAS: 3}
-    ),
-    "apply-server-side-denied": Case(
-        "apply --server-side -f -", sent=shop.deployment(image=LATEST), error=DENIED_IMAGE
-    ),
-    "apply-server-side-warned": Case(
-        "apply --server-side -f -",
-        sent=shop.deployment(requests=None),
-        warning=WARNED_REQUESTS,
-        stored={RESOURCES: {}},
-    ),
-    "apply-server-side-dry-run-warned": Case(
-        "apply --server-side --dry-run=server -f -",
-        sent=shop.deployment(replicas=0),
-        warning=WARNED_NONE,
-    ),
-    "scale-allowed": Case(
-        "scale deployment web-shop --replicas 5", before=shop.deployment(), stored={REPLICAS: 5}
-    ),
-    "scale-denied": Case(
-        "scale deployment web-shop --replicas 50",
-        before=shop.deployment(),
-        error=DENIED_COUNT,
-        stored={REPLICAS: 3},
-    ),
-    "scale-warned": Case(
-        "scale deployment web-shop --replicas 0",
-        before=shop.deployment(),
-        warning=WARNED_NONE,
-        stored={REPLICAS: 0},
-    ),
-    "delete-allowed": Case("delete deployment web-shop", before=shop.deployment(replicas=0)),
-    "delete-denied": Case(
-        "delete deployment web-shop",
-        before=shop.deployment(labels=KEPT),
-        error=DENIED_DELETE,
-        stored={REPLICAS: 3},
-    ),
-    "delete-warned": Case(
-        "delete deployment web-shop", before=shop.deployment(), warning=WARNED_DELETE
-    ),
-    "delete-dry-run-denied": Case(
-        "delete deployment web-shop --dry-run=server",
-        before=shop.deployment(labels=KEPT),
-        error=DENIED_DELETE,
-        stored={REPLICAS: 3},
-    ),
-}
-
 
 @pytest.fixture(scope="module", autouse=True)
-def documents_in_force(propylon: Propylon) -> None:
+def _in_force(propylon: Propylon) -> None:
     propylon.put_in_force("baseline", *DOCUMENTS)
 
 
 @pytest.fixture
-def shop_before(admin: Kubectl, developer: Kubectl) -> Iterator[Kubectl]:
-    """Return the developer's kubectl in an empty shop; empty it again afterwards."""
+def empty_shop(admin: Kubectl, developer: Kubectl) -> Iterator[Kubectl]:
     yield developer
-    removal = ["label", "deployment", "--all", "example.com/keep-", "--namespace", "shop"]
-    admin.run(*removal)
-    admin.run("delete", "deployment,pod", "--all", "--namespace", "shop", "--now")
-
-
-def value_at(document: Any, path: str) -> Any:
-    for step in path.split("."):
-        document = document[int(step) if step.isdigit() else step]
-    return document
+    empty_the_shop(admin)
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_command(case: Case, shop_before: Kubectl) -> None:
-    kubectl = shop_before
-    if case.before is not None:
-        kubectl.run("create", "-f", "-", documents=case.before)
-    result = kubectl.try_to(*case.command.split(), documents=case.sent)
-    assert result.code == (1 if case.error else 0), str(result)
-    assert case.error in result.stderr, str(result)
-    assert result.warnings == ([case.warning] if case.warning else []), str(result)
-    if not case.error and not case.warning:
-        assert result.stderr == ""
-    found = kubectl.try_to("get", "deployment", "web-shop", "-o", "json")
-    if case.stored is None:
-        assert "NotFound" in found.stderr, str(found)
-    else:
-        assert {path: value_at(found.object, path) for path in case.stored} == case.stored
+def test_command(case: Case, empty_shop: Kubectl) -> None:
+    check_command(
+        case, empty_shop, 'admission webhook "policies.propylon.dev" denied the request: '
+    )

@@ -94,7 +94,7 @@ class TestStopped:
     def test_starting_again_repairs_it(self, stopped: Propylon, developer: Kubectl) -> None:
         stopped.start()
         eventually(lambda: try_deployment(developer).ok, what="Deployments are judged again")
-        assert "give these images a fixed tag" in try_deployment(developer, image=LATEST).stderr
+        assert "needs a fixed tag" in try_deployment(developer, image=LATEST).stderr
 
     def test_configurations_can_be_deleted_and_come_back(
         self, stopped: Propylon, admin: Kubectl, developer: Kubectl
@@ -104,9 +104,7 @@ class TestStopped:
         stopped.install()
         stopped.start()
         eventually(
-            lambda: (
-                "give these images a fixed tag" in try_deployment(developer, image=LATEST).stderr
-            ),
+            lambda: "needs a fixed tag" in try_deployment(developer, image=LATEST).stderr,
             what="the policy is in force again",
         )
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 LATEST = "registry.example.com/storefront/shop:latest"
 DENIED_IMAGE = (
     'admission webhook "policies.propylon.dev" denied the request: ValidatingAdmissionPolicy '
-    "'image-tags' with binding 'image-tags' denied request: give these images a fixed tag: "
-    f"shop ({LATEST})"
+    "'image-tags' with binding 'image-tags' denied request: the image of shop needs a fixed tag: "
+    f"{LATEST}"
 )
 DEPLOYMENTS = "/apis/apps/v1/namespaces/shop/deployments"
 DEPLOYMENT = "apps/v1/deployments"
@@ -53,7 +53,7 @@ def test_both_end_with_one_authority_and_serve(pair: Propylon) -> None:
         assert answer.status == 200, answer
         assert answer.response["allowed"] is False
         assert answer.response["uid"] == "e2e-1"
-        assert "give these images a fixed tag" in answer.response["status"]["message"]
+        assert "needs a fixed tag" in answer.response["status"]["message"]
 
 
 def test_secret_holds_what_they_serve_with(pair: Propylon) -> None:
