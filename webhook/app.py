@@ -305,23 +305,23 @@ async def _body(receive: Receive) -> bytes:
     while message["type"] == "http.request":
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
+        is_last = not message.get("more_body", False)
         if size > MAX_BODY:
-            await _discard(receive)
+            await _discard(receive, is_last=is_last)
             raise _too_large()
-        if not message.get("more_body", False):
+        if is_last:
             return b"".join(chunks)
         message = await receive()
     raise ClientDisconnect
 
 
-async def _discard(receive: Receive) -> None:
+async def _discard(receive: Receive, *, is_last: bool = False) -> None:
     """Read what is still coming, up to a limit: a client in the middle of sending sees no answer."""
     size = 0
-    while size <= MAX_BODY:
+    while not is_last and size <= MAX_BODY:
         message = await receive()
         size += len(message.get("body", b""))
-        if not message.get("more_body", False):
-            return
+        is_last = not message.get("more_body", False)
 
 
 @lru_cache(maxsize=64)
