@@ -7,9 +7,12 @@ is normal here; every part says in the log what it waits for.
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -59,48 +62,37 @@ class Replica:
 
 @dataclass(frozen=True, slots=True)
 class _Identity:
-    """How callers know us; `authority` is None when the certificate comes from files."""
+    """How callers know us: certificate, CA (base64), and the task that keeps both current."""
 
     certificate: ServingCertificate
-    authority: ClusterCertificate | None
-    token: str
-
-    def client(self, settings: Settings) -> Client:
-        """Return what the webhook configurations say about reaching us."""
-        ca_bundle = self.authority.ca_bundle if self.authority else ""
-        return Client(
-            ca_bundle,
-            self.token,
-            settings.webhook_url,
-            service_name=SERVICE,
-            service_namespace=settings.namespace,
-        )
+    ca_bundle: Callable[[], str]
+    keep: Callable[[Callable[[], None]], Task]
 
 
 async def join(settings: Settings, store: SnapshotStore, cluster: Cluster) -> Replica:
-    """Build everything; return once the certificate and the path token are there."""
+    """Build everything; return once the certificate and the path token are there.
+
+    Raise CertificateError when the certificate comes from files that cannot be used.
+    """
     platform = await _platform(settings, cluster)
     identity = await _identity(settings, cluster)
+    token = await _token(settings, cluster)
     resolver, sightings = Resolver(cluster, Discovery(cluster)), Sightings()
     lease = Lease(cluster, settings.namespace, settings.identity)
     lag = Lag(lambda: lease.announced, store.has_had)
-    gate: Gate = Open()
-    gate_tasks: tuple[Task, ...] = ()
-    if settings.registration is RegistrationMode.DYNAMIC:
-        gate = configurations = Configurations(
-            cluster,
-            lease,
-            resolver.namespaces,
-            settings.namespace,
-            identity.client(settings),
-            sightings,
-        )
-        gate_tasks = (configurations.run(),)
-    switch = Switch(store, platform, gate, lease.announce)
-    source, accepted = (
-        ConfigMapSource(cluster, platform),
-        AcceptedTexts(cluster, settings.namespace),
+    configurations = Configurations(
+        cluster,
+        lease,
+        resolver.namespaces,
+        settings.namespace,
+        lambda: _client(settings, identity, token),
+        sightings,
     )
+    is_dynamic = settings.registration is RegistrationMode.DYNAMIC
+    gate: Gate = configurations if is_dynamic else Open()
+    switch = Switch(store, platform, gate, lease.announce)
+    source = ConfigMapSource(cluster, platform)
+    accepted = AcceptedTexts(cluster, settings.namespace)
     tasks = (
         resolver.run(),
         lease.run(),
@@ -108,17 +100,21 @@ async def join(settings: Settings, store: SnapshotStore, cluster: Cluster) -> Re
         _put_in_force(switch, accepted, source),
         accepted.run(store, lease),
         _follow_parameters(store, resolver),
-        _keep_certificate(settings, identity, gate),
-        *gate_tasks,
+        identity.keep(configurations.refresh),
+        *((configurations.run(),) if is_dynamic else ()),
     )
-    return Replica(
-        resolver,
-        identity.certificate,
-        identity.token,
-        sightings,
-        lag,
-        _checks(switch, lag, identity.certificate),
-        tasks,
+    checks = _checks(switch, lag, identity.certificate)
+    return Replica(resolver, identity.certificate, token, sightings, lag, checks, tasks)
+
+
+def _client(settings: Settings, identity: _Identity, token: str) -> Client:
+    """Return what the webhook configurations say about reaching us."""
+    return Client(
+        identity.ca_bundle(),
+        token,
+        settings.webhook_url,
+        service_name=SERVICE,
+        service_namespace=settings.namespace,
     )
 
 
@@ -132,16 +128,45 @@ async def _platform(settings: Settings, cluster: Cluster) -> Platform:
     return replace(platform, kubernetes_version=f"{version.get('major', '')}.{minor}")
 
 
+async def _token(settings: Settings, cluster: Cluster) -> str:
+    """Return the last part of our paths; static configurations have it from their author."""
+    if settings.registration is RegistrationMode.STATIC or settings.token:
+        return settings.token
+    return await _patiently(lambda: path_token(cluster, settings.namespace))
+
+
 async def _identity(settings: Settings, cluster: Cluster) -> _Identity:
-    token = settings.token
-    if settings.registration is RegistrationMode.DYNAMIC:
-        token = await _patiently(lambda: path_token(cluster, settings.namespace))
     if settings.tls_cert is not None and settings.tls_key is not None:
-        pair = read_pair(settings.tls_cert, settings.tls_key)
-        return _Identity(ServingCertificate(pair, settings.client_ca), None, token)
+        return _identity_of_files(settings.tls_cert, settings.tls_key, settings.client_ca)
     authority = ClusterCertificate(cluster, settings.namespace, _names(settings))
     material = await _patiently(authority.load)
-    return _Identity(ServingCertificate(material.serving, settings.client_ca), authority, token)
+    serving = ServingCertificate(material.serving, settings.client_ca)
+    return _Identity(
+        serving, lambda: authority.ca_bundle, lambda refresh: authority.run(serving, refresh)
+    )
+
+
+def _identity_of_files(certificate: Path, key: Path, client_ca: Path | None) -> _Identity:
+    """Serve with files that others renew; their CA is `ca.crt` beside them, if it is there.
+
+    That is how `propylon certs` and a mounted Secret of cert-manager lay them out.
+    """
+    serving = ServingCertificate(read_pair(certificate, key), client_ca)
+    authority = _FileAuthority(certificate.with_name("ca.crt"))
+    return _Identity(serving, authority.bundle, lambda _: follow_files(serving, certificate, key))
+
+
+class _FileAuthority:
+    """The CA in a file; while that cannot be read, as it was last."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._last = b""
+
+    def bundle(self) -> str:
+        with suppress(OSError):
+            self._last = self._file.read_bytes()
+        return base64.b64encode(self._last).decode()
 
 
 def _names(settings: Settings) -> tuple[str, ...]:
@@ -175,20 +200,6 @@ async def _follow_parameters(store: SnapshotStore, resolver: Resolver) -> None:
         }
         resolver.watch_parameters(kinds)
         await store.changed()
-
-
-async def _keep_certificate(settings: Settings, identity: _Identity, gate: Gate) -> None:
-    """Renew the certificate, or follow its files; tell the configurations about a new CA."""
-    if identity.authority is not None:
-        on_change = lambda: _use_client(gate, identity.client(settings))  # noqa: E731
-        await identity.authority.run(identity.certificate, on_change)
-    elif settings.tls_cert is not None and settings.tls_key is not None:
-        await follow_files(identity.certificate, settings.tls_cert, settings.tls_key)
-
-
-def _use_client(gate: Gate, client: Client) -> None:
-    if isinstance(gate, Configurations):
-        gate.use_client(client)
 
 
 def _checks(

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from webhook.cluster.backoff import jittered
 from webhook.cluster.client import Cluster, ClusterError
@@ -31,19 +30,12 @@ SEND_SECONDS = 1.0
 """After widening, the API server gets at most so long until the new snapshot is switched on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What the configurations should hold; `entries` is None before the first snapshot."""
-
-    client: Client
-    entries: tuple[Registration, ...] | None = None
-
-
 class Configurations:
     """Writes the configurations; start `run` as a task.
 
     Around each switch of snapshots call `before_switch` and `after_switch`, on every replica:
-    those without the Lease only remember what to write when they get it.
+    those without the Lease only remember what to write when they get it. `client` is asked before
+    each write how the API server reaches us.
     """
 
     def __init__(
@@ -52,7 +44,7 @@ class Configurations:
         lease: Lease,
         namespaces: WatchCache,
         own_namespace: str,
-        client: Client,
+        client: Callable[[], Client],
         sightings: Sightings,
     ) -> None:
         self.problem = ""
@@ -61,31 +53,31 @@ class Configurations:
         self._lease = lease
         self._namespaces = namespaces
         self._own_namespace = own_namespace
-        self._target = Target(client)
+        self._client = client
+        self._entries: tuple[Registration, ...] | None = None
         self._sightings = sightings
         self._wake = asyncio.Event()
         self._writing = asyncio.Lock()
 
-    def use_client(self, client: Client) -> None:
-        """Write another CA, token or address from now on."""
-        self._target = Target(client, self._target.entries)
+    def refresh(self) -> None:
+        """Write soon: the CA, the token or the address is another one."""
         self._wake.set()
 
     async def before_switch(self, coming: Sequence[Registration]) -> None:
         """Widen: register all that the coming snapshot needs, and give the API server time."""
-        active = self._target.entries
+        active = self._entries
         if active is None or not self._lease.held:
             return
         new_rules = added_rules(active, coming)
         if not new_rules:
             return
-        self._target = Target(self._target.client, widen(active, coming))
+        self._entries = widen(active, coming)
         await self.write()
         await self._sightings.wait(new_rules, SEND_SECONDS)
 
     async def after_switch(self, entries: Sequence[Registration]) -> None:
         """Narrow: register exactly what the snapshot in force needs."""
-        self._target = Target(self._target.client, tuple(entries))
+        self._entries = tuple(entries)
         await self.write()
 
     async def run(self) -> None:
@@ -105,7 +97,7 @@ class Configurations:
 
         A failure is logged and tried again by `run`.
         """
-        if self._target.entries is None or not self._lease.held:
+        if self._entries is None or not self._lease.held:
             return
         async with self._writing:
             try:
@@ -117,10 +109,11 @@ class Configurations:
     async def _write_both(self) -> list[str]:
         namespace = await self._cluster.get(NAMESPACES, "", self._own_namespace)
         is_going = namespace is None or "deletionTimestamp" in namespace["metadata"]
-        entries = () if is_going else self._target.entries or ()
+        entries = () if is_going else self._entries or ()
+        client = self._client()
         problems: list[str] = []
         for resource, mutating in ((MUTATING, True), (VALIDATING, False)):
-            wanted = render(entries, self._target.client, mutating=mutating)
+            wanted = render(entries, client, mutating=mutating)
             if namespace is not None:
                 wanted["metadata"]["ownerReferences"] = [owner_reference(namespace)]
             problems += await self._write_one(resource, wanted)

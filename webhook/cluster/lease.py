@@ -68,6 +68,7 @@ class Lease:
         self._seen: Json = None
         self._seen_at = float("-inf")
         self._digest = ""
+        self._problem = ""
         self._wake = asyncio.Event()
         self._acquired = asyncio.Event()
 
@@ -102,13 +103,20 @@ class Lease:
         try:
             await self._acquire_or_renew()
         except ClusterError as error:
-            extra = {"reason": str(error), "held": self.held}
-            logger.warning("lease neither read nor renewed", extra=extra)
+            self._report(str(error))
+        else:
+            self._report("")
         if self.held and not was_held:
             logger.info("lease acquired", extra={"identity": self._identity})
             self._acquired.set()
         elif was_held and not self.held:
             logger.warning("lease lost", extra={"identity": self._identity})
+
+    def _report(self, problem: str) -> None:
+        if problem and problem != self._problem:  # once, not every two seconds
+            extra = {"reason": problem, "held": self.held}
+            logger.warning("lease neither read nor renewed", extra=extra)
+        self._problem = problem
 
     async def _acquire_or_renew(self) -> None:
         begin = self._clock()  # held from before the request, not from its answer
@@ -153,7 +161,7 @@ class Lease:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         if spec.get("holderIdentity") != self._identity:
             spec["acquireTime"] = now
-            spec["leaseTransitions"] = int(spec.get("leaseTransitions") or 0) + 1
+            spec["leaseTransitions"] = int(spec.get("leaseTransitions") or 0) + bool(found)
         spec |= {
             "holderIdentity": self._identity,
             "leaseDurationSeconds": math.ceil(self._timing.duration),
