@@ -25,9 +25,10 @@ class Overload:
     cost: called as cost(result, *args); None is 1. It counts only where the checker found this
         overload to be the only one possible. Upstream charges calls that failed, too: `result` and
         each of `args` may be an EvaluationError, which has size 1.
-    specialize: called once, with the last argument, when that is a constant; returns an
-        implementation for the other arguments that does the work ahead (a compiled pattern) and
-        must itself check their types. An EvaluationError from it is a compile error.
+    specialize: called once, with the second argument (the receiver counts), when that is a
+        constant; returns an implementation for the other arguments that has done work ahead (a
+        compiled pattern) and must itself check their types. An EvaluationError from it is a
+        compile error.
     """
 
     arguments: tuple[Type, ...]

@@ -293,8 +293,8 @@ class _Parser:
         )
         self.issues.append(issue)
         if token.kind == "in":
-            self.index += 1
-            self.primary(self.tokens[self.index])
+            self.index += 2
+            self.primary(self.tokens[self.index - 1])
         raise _Stop
 
     def indexed(self, operand: Node, bracket: Token) -> Node:

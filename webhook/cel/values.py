@@ -85,6 +85,12 @@ class ObjectValue:
     fields: dict[str, Any]
 
 
+class Growing(list[Any]):
+    """A list under construction in a comprehension: `+` appends to it, as upstream does."""
+
+    __slots__ = ()
+
+
 ABSENT: Final = Optional(None, present=False)
 
 _TYPE_NAMES: Final[dict[type, str]] = {

@@ -331,14 +331,11 @@ class _Checker:
             self.mismatch(node, OptionalType(kind), kind)
         return kind
 
-    def join(self, node: Node, before: Type | None, kind: Type) -> Type:
-        """Return the common type of the elements of a literal, which must be of one type."""
+    def join(self, before: Type | None, kind: Type) -> Type:
+        """Return the common type of the elements of a literal."""
         if before is None:
             return kind
-        if self.fits(before, kind):
-            return most_general(before, kind)
-        self.mismatch(node, before, kind)
-        return ERROR
+        return most_general(before, kind) if self.fits(before, kind) else DYN
 
     def check_list(self, node: ListNode) -> None:
         common: Type | None = None
@@ -346,7 +343,7 @@ class _Checker:
             self.check(element)
             optional = index in node.optional
             kind = self.optional_element(element) if optional else self.types[element.id]
-            common = self.join(element, common, kind)
+            common = self.join(common, kind)
         self.types[node.id] = ListType(common or self.new_variable())
 
     def check_map(self, node: MapNode) -> None:
@@ -354,11 +351,11 @@ class _Checker:
         value: Type | None = None
         for entry in node.entries:
             self.check(entry.key)
-            key = self.join(entry.key, key, self.types[entry.key.id])
+            key = self.join(key, self.types[entry.key.id])
             self.check(entry.value)
             optional = entry.optional
             kind = self.optional_element(entry.value) if optional else self.types[entry.value.id]
-            value = self.join(entry.value, value, kind)
+            value = self.join(value, kind)
         if key is None or value is None:
             key, value = self.new_variable(), self.new_variable()
         self.types[node.id] = MapType(key, value)

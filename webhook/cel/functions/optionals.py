@@ -11,7 +11,7 @@ from webhook.cel import operators
 from webhook.cel.errors import EvaluationError
 from webhook.cel.functions.standard import never
 from webhook.cel.library import Function, Library, Overload
-from webhook.cel.runtime.equality import find, missing
+from webhook.cel.runtime.equality import find, missing, put
 from webhook.cel.runtime.texts import show
 from webhook.cel.types import (
     BOOL,
@@ -80,7 +80,7 @@ def insert(container: dict[Any, Any], key: Any, value: Any) -> dict[Any, Any]:
     """Add an entry to the map under construction in a comprehension."""
     if not missing(find(container, key)):
         raise EvaluationError(f"insert failed: key {show(key)} already exists")
-    container[key] = value
+    put(container, key, value)
     return container
 
 

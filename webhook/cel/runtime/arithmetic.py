@@ -6,7 +6,16 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 from webhook.cel.errors import EvaluationError, no_such_overload
-from webhook.cel.values import INT_MAX, INT_MIN, SECOND, UINT_MAX, Duration, Timestamp, Uint
+from webhook.cel.values import (
+    INT_MAX,
+    INT_MIN,
+    SECOND,
+    UINT_MAX,
+    Duration,
+    Growing,
+    Timestamp,
+    Uint,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +59,11 @@ def checked_timestamp(nanoseconds: int, offset: int = 0) -> Timestamp:
 def add_ints(one: int, other: int) -> int:
     """Add two ints."""
     return checked_int(one + other)
+
+
+def _appended(one: Growing, other: list[Any]) -> Growing:
+    one.extend(other)
+    return one
 
 
 def _difference(one: Timestamp, other: Timestamp) -> Duration:
@@ -105,6 +119,7 @@ _ADD: Final[dict[tuple[type, type], Operation]] = {
     (str, str): lambda one, other: one + other,
     (bytes, bytes): lambda one, other: one + other,
     (list, list): lambda one, other: one + other,
+    (Growing, list): _appended,
     (Duration, Duration): lambda one, other: checked_duration(one.nanoseconds + other.nanoseconds),
     (Duration, Timestamp): lambda one, other: checked_timestamp(
         one.nanoseconds + other.nanoseconds, other.offset

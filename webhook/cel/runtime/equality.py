@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _MISSING: Final = object()
+_AMBIGUOUS: Final = (0, 1)
+_SMALL: Final = 16
 
 
 def equal(one: Any, other: Any) -> bool:
@@ -96,15 +98,34 @@ def find(container: dict[Any, Any], key: Any) -> Any:
         found = container.get(key, _MISSING)
     except TypeError:  # a list or map is no key
         return _MISSING
-    if found is _MISSING or type(key) is str:
+    if found is _MISSING or type(key) is str or key not in _AMBIGUOUS:
         return found
-    # Python takes True for 1: make sure that both keys are bools, or none is.
-    stored = next(iter(container))
-    if isinstance(key, bool) is isinstance(stored, bool):
-        return found
-    return next(
-        (value for k, value in container.items() if k == key and type(k) is type(key)), _MISSING
-    )
+    return _find_exactly(container, key, found)
+
+
+def _find_exactly(container: dict[Any, Any], key: Any, found: Any) -> Any:
+    """Look up what Python takes for the same key: True and 1, False and 0.
+
+    A large map is taken to have keys of one type.
+    """
+    is_bool = isinstance(key, bool)
+    if len(container) > _SMALL:
+        return found if isinstance(next(iter(container)), bool) is is_bool else _MISSING
+    for stored, value in container.items():
+        if isinstance(stored, bool) is is_bool and stored == key:
+            return value
+    return _MISSING
+
+
+def put(container: dict[Any, Any], key: Any, value: Any) -> None:
+    """Store an entry; where True meets 1, the number becomes a uint, which Python keeps apart."""
+    if key in container and type(key) is not str and missing(find(container, key)):
+        if isinstance(key, bool):
+            number = next(stored for stored in container if stored == key)
+            container[Uint(int(plain(number)))] = container.pop(number)
+        else:
+            key = Uint(int(plain(key)))
+    container[key] = value
 
 
 def contains(container: Any, item: Any) -> bool:

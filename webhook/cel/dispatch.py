@@ -1,0 +1,70 @@
+"""Chooses what a call runs: one overload, all of them in turn, or a specialised function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from webhook.cel.declarations import runtime_names
+from webhook.cel.errors import EvaluationError
+from webhook.cel.values import type_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from webhook.cel.checker.results import CallReference
+    from webhook.cel.library import Overload
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """How to run a call.
+
+    invoke: takes the arguments, without the one at `constant_at`, and checks their types.
+    eager: whether upstream evaluates all arguments even when the first is an error.
+    """
+
+    invoke: Callable[..., Any]
+    cost: Callable[..., int] | None
+    eager: bool
+    constant_at: int | None = None
+
+
+def invoker(reference: CallReference, constant: Any) -> Invocation:
+    """Choose the function of a call; `constant` is its second argument if that is constant.
+
+    Raises EvaluationError when a constant argument (a pattern) is bad.
+    """
+    function = reference.function
+    only = reference.overloads[0] if len(reference.overloads) == 1 else None
+    cost = (only.cost if only is not None else None) or function.cost
+    arity = len(reference.overloads[0].arguments)
+    special = reference.overloads[0].specialize
+    if constant is not None and special is not None:
+        return Invocation(special(constant), cost, eager=False, constant_at=1)
+    if function.dynamic is not None:
+        return Invocation(function.dynamic, cost, eager=arity <= 2)
+    if only is not None:
+        return Invocation(_guarded(function.name, (only,)), cost, eager=arity <= 2)
+    single = len(function.overloads) == 1
+    invoke = _guarded(function.name, function.overloads)
+    return Invocation(invoke, cost, eager=single and arity <= 2)
+
+
+def _guarded(name: str, overloads: Sequence[Overload]) -> Callable[..., Any]:
+    """Make a function that runs the first overload whose signature the values fit."""
+    table = [
+        (overload.implementation, [runtime_names(kind) for kind in overload.arguments])
+        for overload in overloads
+    ]
+
+    def call(*values: Any) -> Any:
+        names = [type_name(value) for value in values]
+        for implementation, wanted in table:
+            if len(wanted) == len(names) and all(
+                want is None or want == name for want, name in zip(wanted, names, strict=True)
+            ):
+                return implementation(*values)
+        raise EvaluationError(f"no such overload: {name}({', '.join(names)})")
+
+    return call
