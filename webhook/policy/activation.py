@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from webhook.cel import Budget, EvaluationError
-from webhook.model import NOTHING, AdmissionRequest, Json
+from webhook.model import AdmissionRequest, Facts, Json
+from webhook.policy.authorizer import authorizer_bindings
 from webhook.policy.environment import NAMESPACE_METADATA
 from webhook.policy.model import Expression
 
@@ -70,7 +71,7 @@ class Activation:
 
     __slots__ = ("_conditions", "_request", "full", "messages")
 
-    def __init__(self, request: AdmissionRequest, authorizer: Mapping[str, Any] = NOTHING) -> None:
+    def __init__(self, request: AdmissionRequest, facts: Facts) -> None:
         shown = {**request.wire, "uid": "", "object": None, "oldObject": None}
         self._request = request
         self._conditions: dict[str, Any] | None = None
@@ -81,7 +82,7 @@ class Activation:
             "namespaceObject": None,
             "params": None,
         }
-        self.full: dict[str, Any] = {**self.messages, **authorizer}
+        self.full: dict[str, Any] = {**self.messages, **authorizer_bindings(request, facts)}
 
     def bind_namespace(self, namespace: Json) -> None:
         """Bind the request's Namespace, with the fields that policies may see."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from webhook.cel import Environment
+from webhook.cel.functions.authorizer import AUTHORIZER, RESOURCE_CHECK
 from webhook.cel.types import (
     BOOL,
     BYTES,
@@ -22,12 +23,8 @@ from webhook.cel.types import (
     ListType,
     MapType,
     ObjectType,
-    OpaqueType,
     Type,
 )
-
-AUTHORIZER = OpaqueType("kubernetes.authorization.Authorizer")
-RESOURCE_CHECK = OpaqueType("kubernetes.authorization.ResourceCheck")
 
 _KIND = ObjectType(
     "kubernetes.GroupVersionKind", {"group": STRING, "version": STRING, "kind": STRING}

@@ -59,9 +59,10 @@ class Report:
 
     def does_not_compile(self, path: Path, error: CompileError) -> None:
         """Report each issue of an expression at its own line and column in the document."""
-        if not error.issues:
+        placed = [issue for issue in error.issues if issue.line > 0]
+        if not placed:
             self.errors.append(self.item.error(path, str(error)))
-        for issue in error.issues:
+        for issue in placed:
             self.errors.append(
                 self.item.error_in(path, issue.message, issue.line, issue.column + 1)
             )

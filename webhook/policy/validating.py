@@ -58,7 +58,7 @@ class _Evaluation:
     def __init__(self, request: AdmissionRequest, facts: Facts) -> None:
         self._request = request
         self._facts = facts
-        self._activation = Activation(request)
+        self._activation = Activation(request, facts)
         self._has_namespace = False
         self.missing: set[Lookup] = set()
         self.verdict = Verdict(request)
