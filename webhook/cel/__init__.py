@@ -1,8 +1,10 @@
 """The CEL engine: Kubernetes' dialect, compiled to Python functions."""
 
-from webhook.cel.adapter import Budget, Environment, Program
+from webhook.cel.budget import Budget
+from webhook.cel.environment import Environment
 from webhook.cel.errors import CompileError, EvaluationError
 from webhook.cel.library import Function, Library
+from webhook.cel.program import Program
 from webhook.cel.values import Duration, Optional, Timestamp, Uint
 
 __all__ = [
