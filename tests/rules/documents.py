@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from tests.builders import namespace
 from webhook.documents import Item, parse_document
 from webhook.model import ConfigError, Document, Facts, Get, Platform
 from webhook.rules.actors import Actors
 from webhook.rules.env import RULE, Config
-
-from tests.builders import namespace
 
 Spec = dict[str, Any]
 

@@ -42,6 +42,9 @@ def put(path: str, value: Any) -> dict[str, Any]:
     return {"op": "replace", "path": path, "value": value}
 
 
+FACTS = facts()
+
+
 @dataclass(frozen=True)
 class Case:
     """A situation and what comes of it; `denied` are pieces of the message."""
@@ -51,7 +54,7 @@ class Case:
     patch: list[dict[str, Any]]
     warnings: tuple[str, ...] = ()
     denied: tuple[str, ...] = ()
-    facts: Facts = facts()
+    facts: Facts = FACTS
     stage: str = "mutate"
 
 

@@ -6,6 +6,7 @@ Names, paths and treatments; never a value (platform-rules 0.10).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from webhook.model import Action, Json, Violation
 from webhook.objects.paths import dotted
@@ -82,6 +83,16 @@ def denials(notes: Iterable[Note]) -> tuple[Violation, ...]:
     return tuple(
         violation(rule, [note for note in denied if note.rule is rule]) for rule in _rules(denied)
     )
+
+
+def first_says_all(violations: Sequence[Violation]) -> tuple[Violation, ...]:
+    """Return them with all denials in the message of the first: it is what the caller reads."""
+    denied = [one for one in violations if one.action is Action.DENY]
+    if len(denied) < 2:
+        return tuple(violations)
+    text = "; ".join(one.message.removeprefix("env: ") for one in denied)
+    others = [one for one in violations if one is not denied[0]]
+    return (replace(denied[0], message=f"env: {text}"), *others)
 
 
 def violation(rule: EnvRule, notes: Sequence[Note]) -> Violation:

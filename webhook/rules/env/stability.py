@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from webhook.model import Json
@@ -20,7 +21,7 @@ from webhook.rules.env.writing import with_value
 
 def is_unchanged(incoming: Target, stored: Target, stored_object: Json) -> bool:
     """Tell whether the template is the stored one, but for what webhooks had injected."""
-    if _same_template(incoming.metadata, incoming.spec, stored):
+    if is_same(incoming, stored):
         return True
     fields = _managed_fields(stored_object)
     mine = {(one.path[-2], one.name): one for one in incoming.containers}
@@ -31,11 +32,12 @@ def is_unchanged(incoming: Target, stored: Target, stored_object: Json) -> bool:
             path = container.path[len(stored.path) + 1 :]
             spec = with_value(spec, (*path, "env"), _common_env(container, other, fields))
             spec = with_value(spec, (*path, "envFrom"), _common_sources(container, other, fields))
-    return same(incoming.spec, spec) and same(incoming.metadata, stored.metadata)
+    return is_same(incoming, replace(stored, spec=spec))
 
 
-def _same_template(metadata: Json, spec: Json, stored: Target) -> bool:
-    return same(spec, stored.spec) and same(metadata, stored.metadata)
+def is_same(incoming: Target, stored: Target) -> bool:
+    """Tell whether both templates mean the same."""
+    return same(incoming.spec, stored.spec) and same(incoming.metadata, stored.metadata)
 
 
 def _common_env(stored: Container, incoming: Container, fields: tuple[Json, ...]) -> list[Json]:

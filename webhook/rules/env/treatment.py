@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from webhook.model import NOTHING, AdmissionRequest, Facts, Json, Outcome, Violation
+from webhook.model import NOTHING, Action, AdmissionRequest, Facts, Json, Outcome, Violation
 from webhook.objects.paths import Path, get
 from webhook.objects.workloads import workload_kind
 from webhook.rules.actors import TRUSTED_CONTROLLERS, ActorClass, acting_class, classify
@@ -21,7 +21,8 @@ from webhook.rules.env.injection import Note, Scope, inject
 from webhook.rules.env.opting_out import ANNOTATION, opt_outs
 from webhook.rules.env.planning import context_of
 from webhook.rules.env.selection import cannot_be_matched, matches_target, names_namespace
-from webhook.rules.env.stability import is_unchanged
+from webhook.rules.env.settling import Treatment
+from webhook.rules.env.stability import is_same, is_unchanged
 from webhook.rules.env.targets import (
     Container,
     Target,
@@ -156,8 +157,8 @@ def _mutate_templates(request: AdmissionRequest, config: Config, facts: Facts) -
     result = _Result(request.object)
     for target in targets:
         _mutate_template(case, target, stored.get(target.path), rules, result)
-    result.enforced = [n for n in result.enforced if n.treatment != "denied"]
-    result.observed = [n for n in result.observed if n.treatment != "denied"]
+    result.enforced = [n for n in result.enforced if n.treatment is not Treatment.DENIED]
+    result.observed = [n for n in result.observed if n.treatment is not Treatment.DENIED]
     return _outcome(request, result)
 
 
@@ -187,7 +188,7 @@ def _mutate_template(
         chosen = [rule for rule in rules if rule.adopt != "never"]
         _treat(case, target, chosen, {one.name: one for one in before.containers}, result)
         return
-    if target.spec != before.spec:
+    if not is_same(target, before):
         template = get(case.request.old_object, target.path)
         result.value = with_value(result.value, target.path, template)
     adopting = [rule for rule in rules if rule.adopt == "always"]
@@ -270,7 +271,7 @@ def _judge_template(
             chosen = tuple(r for r in matched if r.level == level and r.phase in phases)
             notes += inject(target, replace(scope, rules=chosen))[1]
     notes += list(reserved_names(target, matched, stored, notes))
-    _add(result, [note for note in notes if note.treatment == "denied"])
+    _add(result, [note for note in notes if note.treatment is Treatment.DENIED])
     result.violations += [
         reporting.denial(rule, text)
         for rule, text in forbidden_opt_outs(target, before, matched, case.key)
@@ -283,19 +284,20 @@ def _add(result: _Result, notes: Sequence[Note]) -> None:
 
 
 def _outcome(request: AdmissionRequest, result: _Result) -> Outcome:
-    denials = (*result.violations, *reporting.denials(result.enforced))
+    violations = (*result.violations, *reporting.denials(result.enforced))
     texts = [
         *result.warnings,
+        *(one.message for one in violations if one.action is Action.WARN),
         *reporting.warnings(result.enforced),
         *reporting.observed_warnings(result.observed),
     ]
-    is_denied = any(one.action == "Deny" for one in denials)
+    is_denied = any(one.action is Action.DENY for one in violations)
+    changed = () if is_denied else reporting.changed_by(result.enforced)
+    observed = reporting.observed_violations(result.observed)
     return Outcome(
         object=request.object if is_denied else result.value,
-        violations=(*denials, *reporting.observed_violations(result.observed)),
+        violations=(*reporting.first_says_all(violations), *observed),
         warnings=limited("env", texts),
         audit_annotations=reporting.annotation([*result.enforced, *result.observed]),
-        mutated_by=()
-        if is_denied
-        else tuple(rule.document for rule in reporting.changed_by(result.enforced)),
+        mutated_by=tuple(rule.document for rule in changed),
     )
