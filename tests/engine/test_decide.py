@@ -45,7 +45,7 @@ apiVersion: propylon.dev/v1
 kind: EnvInjection
 metadata: {name: cluster}
 spec:
-  variables: [{name: CLUSTER, value: cn-1}]
+  env: [{name: CLUSTER, value: cn-1}]
 ---
 """
 LXCFS = """

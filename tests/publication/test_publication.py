@@ -11,7 +11,7 @@ from webhook.publication import documents_of, publishes
 from webhook.registration import registrations, route
 from webhook.snapshot import EMPTY, build
 
-GOOD = "apiVersion: propylon.dev/v1\nkind: EnvInjection\nmetadata: {name: NAME}\nspec:\n  variables: [{name: A, value: b}]\n"
+GOOD = "apiVersion: propylon.dev/v1\nkind: EnvInjection\nmetadata: {name: NAME}\nspec:\n  env: [{name: A, value: b}]\n"
 LABELS = {"propylon.dev/policies": "true"}
 
 

@@ -16,7 +16,7 @@ spec:
   failurePolicy: {failure_policy}
   matchConstraints:
     resourceRules:
-      - {{apiGroups: [{group}], apiVersions: [{version}], operations: [CREATE], resources: [{resource}]}}
+      - {{apiGroups: ['{group}'], apiVersions: [{version}], operations: [CREATE], resources: [{resource}]}}
   validations: [{{expression: "true"}}]
 ---
 apiVersion: admissionregistration.k8s.io/v1
@@ -30,7 +30,7 @@ apiVersion: propylon.dev/v1
 kind: EnvInjection
 metadata: {name: NAME}
 spec:
-  variables: [{name: CLUSTER, value: cn-1}]
+  env: [{name: CLUSTER, value: cn-1}]
 """
 LXCFS = "apiVersion: propylon.dev/v1\nkind: LxcfsInjection\nmetadata: {name: lxcfs}\nspec: {}\n"
 
@@ -102,7 +102,7 @@ def test_pods_entry_runs_the_rules_in_order() -> None:
 
 
 def test_ephemeral_containers_are_intercepted_when_a_document_asks() -> None:
-    built = snapshot(env(extra="  containers: {kinds: [app, ephemeral]}\n"))
+    built = snapshot(env(extra="  match: {containers: {kinds: [app, ephemeral]}}\n"))
     rules = registrations(built)[0].rules
     assert [(rule["operations"], rule["resources"]) for rule in rules] == [
         (["CREATE"], ["pods"]),

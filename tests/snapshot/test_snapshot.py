@@ -31,7 +31,7 @@ kind: EnvInjection
 metadata:
   name: NAME
 spec:
-  variables:
+  env:
     - name: CLUSTER
       value: VALUE
 """
@@ -91,7 +91,7 @@ def test_digest_follows_the_content_only() -> None:
 
 def test_unchanged_text_is_not_compiled_again() -> None:
     first = snapshot({"a.yaml": policy("x"), "b.yaml": policy("y")})
-    second = snapshot({"a.yaml": policy("x"), "b.yaml": policy("y", "true")}, first)
+    second = snapshot({"a.yaml": policy("x"), "b.yaml": policy("y", "1 < 2")}, first)
     assert second.sources[0] is first.sources[0]
     assert second.policies[0] is first.policies[0]
     assert second.policies[1] is not first.policies[1]

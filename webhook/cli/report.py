@@ -172,25 +172,58 @@ def _patch_text(record: Mapping[str, Any]) -> str:
     return ", ".join(f"{one['op']} {one['path']}" for one in record["patch"])
 
 
-def write_table(records: Sequence[Mapping[str, Any]]) -> None:
-    """Print a table that fits the terminal; colours respect NO_COLOR."""
-    from rich.console import Console
-    from rich.table import Table
+PREFIX = re.compile(
+    r"(?:Validation failed for )?ValidatingAdmissionPolicy '[^']*'(?: with binding '[^']*')?"
+    r"(?: denied request)?: "
+)
+"""What the table leaves out of a message: the policy stands above it."""
 
-    console = Console(markup=False, highlight=False)
+STYLES = {"denied": "red", "warned": "yellow"}
+
+
+def write_table(records: Sequence[Mapping[str, Any]]) -> None:
+    """Print two or more lines a record: aligned columns, then what was said, one thing a line.
+
+    Colours respect NO_COLOR.
+    """
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.text import Text
+
+    console = Console(highlight=False)
     if not records:
         console.print("No such records.")
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in COLUMNS:
-        table.add_column(name.upper(), overflow="fold", no_wrap=name == "time")
-    for record in records:
-        row = _shown(record)
-        style = (
-            "red" if row["outcome"] == "denied" else "yellow" if row["outcome"] == "warned" else ""
+    rows = [_aligned(record) for record in records]
+    widths = [max(len(row[at]) for row in [HEADINGS, *rows]) for at in range(len(HEADINGS))]
+    console.print(Text(_line(HEADINGS, widths), style="bold"), soft_wrap=True)
+    for record, row in zip(records, rows, strict=True):
+        console.print(
+            Text(_line(row, widths), style=STYLES.get(record["outcome"], "")), soft_wrap=True
         )
-        table.add_row(*row.values(), style=style)
-    console.print(table)
+        for said in _said(record):
+            console.print(Padding(Text(said), (0, 0, 0, 2)))
+
+
+HEADINGS = ("TIME", "OUTCOME", "USER", "OBJECT", "POLICIES")
+
+
+def _aligned(record: Mapping[str, Any]) -> tuple[str, ...]:
+    row = _shown(record)
+    place = "/".join(part for part in (row["namespace"], row["name"]) if part)
+    return row["time"], row["outcome"], row["username"], f"{row['kind']} {place}", row["policies"]
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+    return "  ".join(cells).rstrip()
+
+
+def _said(record: Mapping[str, Any]) -> list[str]:
+    """Return what was denied, warned about or changed, without what the columns say."""
+    texts = [one["message"] for one in record["results"]] or record["warnings"]
+    texts = texts or [record["message"] or _patch_text(record)]
+    return list(dict.fromkeys(PREFIX.sub("", text, count=1) for text in texts if text))
 
 
 def write_json(records: Sequence[Mapping[str, Any]]) -> None:
