@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from tests.e2e.cluster import Cluster
 
+    Session = Callable[[], contextlib.AbstractContextManager[Callable[[], str]]]
+
 
 @dataclass(slots=True)
 class Load:
@@ -46,13 +48,13 @@ class Load:
 
 
 @contextlib.contextmanager
-def under_load(make_ask: Callable[[], Callable[[], str]], threads: int = 4) -> Iterator[Load]:
-    """Run the block while every thread asks without a pause; `make_ask` is called in each.
+def under_load(session: Session, threads: int = 4) -> Iterator[Load]:
+    """Run the block while every thread asks without a pause, in a session of its own.
 
-    A connection that breaks counts as the answer `lost: ...`.
+    A connection that breaks counts as the answer `lost: ...` and begins a new session.
     """
     load = Load()
-    workers = [threading.Thread(target=_keep_asking, args=(load, make_ask)) for _ in range(threads)]
+    workers = [threading.Thread(target=_keep_asking, args=(load, session)) for _ in range(threads)]
     for worker in workers:
         worker.start()
     try:
@@ -65,23 +67,23 @@ def under_load(make_ask: Callable[[], Callable[[], str]], threads: int = 4) -> I
             worker.join()
 
 
-def _keep_asking(load: Load, make_ask: Callable[[], Callable[[], str]]) -> None:
-    ask = make_ask()
+def _keep_asking(load: Load, session: Session) -> None:
     while not load.stopped.is_set():
         try:
-            answer = ask()
+            with session() as ask:
+                while not load.stopped.is_set():
+                    load.keep(ask())
         except (OSError, HTTPException) as error:
-            answer = f"lost: {error!r}"
-            ask = make_ask()
-        load.keep(answer)
+            load.keep(f"lost: {error!r}")
 
 
-def creations(cluster: Cluster, path: str, document: Any) -> Callable[[], Callable[[], str]]:
+def creations(cluster: Cluster, path: str, document: Any) -> Session:
     """Return what asks the API server, as administrator, to create an object (dry run)."""
     pem = cluster.client_certificate("e2e-load", "system:masters")
     body = json.dumps(document)
 
-    def make_ask() -> Callable[[], str]:
+    @contextlib.contextmanager
+    def session() -> Iterator[Callable[[], str]]:
         context = ssl.create_default_context(cafile=str(cluster.ca_file))
         context.load_cert_chain(pem)
         connection = HTTPSConnection("127.0.0.1", cluster.port, context=context, timeout=30)
@@ -91,6 +93,7 @@ def creations(cluster: Cluster, path: str, document: Any) -> Callable[[], Callab
             answer = json.loads(connection.getresponse().read())
             return str(answer["message"] if answer["kind"] == "Status" else answer["kind"])
 
-        return ask
+        with contextlib.closing(connection):
+            yield ask
 
-    return make_ask
+    return session

@@ -51,10 +51,14 @@ class Program:
         """Tell whether it still runs."""
         return self.process.poll() is None
 
-    def stop(self, number: signal.Signals = signal.SIGTERM, within: float = 30.0) -> int:
-        """Send a signal, wait for the end and return the exit code."""
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal, unless it has ended, wait for the end and return the exit code."""
         if self.alive():
             self.process.send_signal(number)
+        return self.wait()
+
+    def wait(self, within: float = 30.0) -> int:
+        """Wait for the end and return the exit code; kill it when it does not come."""
         try:
             return self.process.wait(within)
         except subprocess.TimeoutExpired:

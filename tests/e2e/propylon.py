@@ -119,9 +119,13 @@ class Propylon:
 
     def stop(self, replica: Replica, number: signal.Signals = signal.SIGTERM) -> int:
         """Stop one replica; its port leaves the balancer at the same moment, as endpoints do."""
+        self.drop(replica)
+        return replica.program.stop(number)
+
+    def drop(self, replica: Replica) -> None:
+        """Send no further connections to this replica."""
         self.replicas.remove(replica)
         self._publish()
-        return replica.program.stop(number)
 
     def stop_all(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Stop every replica."""
