@@ -149,7 +149,8 @@ def _setter(name: str, field_name: str, documentation: str, example: tuple[str, 
     selector = field_name.endswith("selector")
 
     def set_field(check: ResourceCheck, text: str) -> ResourceCheck:
-        return replace(check, **{field_name: text})
+        change: dict[str, Any] = {field_name: text}
+        return replace(check, **change)
 
     return Function(
         name,
