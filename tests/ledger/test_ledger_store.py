@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -40,15 +41,16 @@ def _free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL server of this test run; as root it runs as the user postgres."""
+def postgresql() -> Iterator[str]:
+    """A PostgreSQL server of this test run; as root it runs as the user postgres.
+
+    Not below pytest's folder: that one is closed to other users.
+    """
     if not SERVERS:
         pytest.skip("PostgreSQL's server is not installed (package postgresql)")
-    folder, port = tmp_path_factory.mktemp("postgresql"), _free_port()
+    folder, port = Path(tempfile.mkdtemp(prefix="propylon-postgresql-")), _free_port()
     as_user: list[str | Path] = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     if as_user:
-        for parent in (folder, folder.parent, folder.parent.parent):
-            parent.chmod(0o755)
         shutil.chown(folder, "postgres")
     binaries = SERVERS[-1].parent
     subprocess.run(
@@ -61,6 +63,7 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     subprocess.run([*start, "-w", "-l", folder / "log", "start"], check=True, capture_output=True)
     yield f"postgresql+psycopg://propylon@127.0.0.1:{port}/postgres"
     subprocess.run([*start, "-m", "immediate", "stop"], check=True, capture_output=True)
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
