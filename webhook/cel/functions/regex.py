@@ -1,4 +1,4 @@
-"""Library regex: find and findAll. (`matches` is a standard function.)
+"""Library regex: find and findAll; `matches` is a standard function.
 
 A constant pattern is compiled once. The texts of errors are Go's.
 """
@@ -17,25 +17,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def _compiled(pattern: Any) -> Pattern:
-    if not isinstance(pattern, str):
-        raise no_such_overload()
+def _compiled(pattern: str) -> Pattern:
     try:
         return compile_pattern(pattern)
     except EvaluationError as error:
         raise EvaluationError(f"Illegal regex: {error}") from None
 
 
-def _find(text: Any, pattern: Any) -> str:
-    if not isinstance(text, str):
-        raise no_such_overload()
+def _find(text: str, pattern: str) -> str:
     return _compiled(pattern).find(text)
 
 
-def _find_all(text: Any, pattern: Any, *limit: Any) -> list[str]:
-    if not isinstance(text, str) or not all(type(it) is int for it in limit):
-        raise no_such_overload()
-    return _compiled(pattern).find_all(text, *limit)
+def _find_all(text: str, pattern: str, limit: int = -1) -> list[str]:
+    return _compiled(pattern).find_all(text, limit)
 
 
 def _find_constant(pattern: str) -> Callable[[Any], str]:
@@ -49,13 +43,13 @@ def _find_constant(pattern: str) -> Callable[[Any], str]:
     return find
 
 
-def _find_all_constant(pattern: str) -> Callable[[Any], list[str]]:
+def _find_all_constant(pattern: str) -> Callable[..., list[str]]:
     found = compile_constant(pattern).find_all
 
-    def find_all(text: Any) -> list[str]:
-        if not isinstance(text, str):
+    def find_all(text: Any, limit: Any = -1) -> list[str]:
+        if not isinstance(text, str) or type(limit) is not int:
             raise no_such_overload()
-        return found(text)
+        return found(text, limit)
 
     return find_all
 
@@ -73,7 +67,6 @@ LIBRARY: Final = Library(
             "find",
             (Overload((STRING, STRING), STRING, _find, member=True, specialize=_find_constant),),
             cost=_pattern_cost,
-            dynamic=_find,
             examples=(
                 ("'abc 123'.find('[0-9]+')", '"123"'),
                 ("'abc 123'.find('[0-9]*')", '""'),
@@ -87,10 +80,15 @@ LIBRARY: Final = Library(
                 Overload(
                     (STRING, STRING), _TEXTS, _find_all, member=True, specialize=_find_all_constant
                 ),
-                Overload((STRING, STRING, INT), _TEXTS, _find_all, member=True),
+                Overload(
+                    (STRING, STRING, INT),
+                    _TEXTS,
+                    _find_all,
+                    member=True,
+                    specialize=_find_all_constant,
+                ),
             ),
             cost=_pattern_cost,
-            dynamic=_find_all,
             examples=(
                 ("'123 abc 456'.findAll('[0-9]+')", '["123", "456"]'),
                 ("'123 abc 456'.findAll('[0-9]*')", '["123", "", "", "", "", "456"]'),
