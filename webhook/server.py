@@ -160,7 +160,10 @@ class Server(uvicorn.Server):
             super().handle_exit(sig, frame)
             return
         self._health.drain()
-        self.config.encoded_headers.append((b"connection", b"close"))
+        self.config.encoded_headers.append(
+            (b"connection", b"close")
+        )  # so that clients go elsewhere
+        self.server_state.default_headers = self.config.encoded_headers
         self._stop_at = time.monotonic() + self._drain_seconds
 
     async def on_tick(self, counter: int) -> bool:

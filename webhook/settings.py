@@ -75,11 +75,6 @@ class Settings(BaseSettings):
     log_level: LogLevel = LogLevel.INFO
 
     @property
-    def is_embedded(self) -> bool:
-        """Tell whether the documents come from a directory."""
-        return self.policies is not None
-
-    @property
     def platform(self) -> Platform:
         """What rules and policies may know of the installation."""
         return Platform(
