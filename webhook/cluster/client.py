@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx2
 import orjson
+import yaml
 from lightkube.config.client_adapter import ConnectionParams
 from lightkube.config.kubeconfig import KubeConfig
 from lightkube.core.exceptions import ConfigError
@@ -39,6 +40,19 @@ PAGE = 500
 TIMEOUT = httpx2.Timeout(10.0)
 WATCH_TIMEOUT = httpx2.Timeout(10.0, read=90.0)
 """The API server sends a bookmark about once a minute; a longer silence is a dead connection."""
+
+
+UNUSABLE = (
+    ConfigError,
+    OSError,  # the file, or the CA that it names
+    yaml.YAMLError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,  # so lightkube says that the context has no user
+)
+"""What lightkube raises about a kubeconfig file, whatever is wrong with it."""
 
 
 class ClusterError(Exception):
@@ -202,7 +216,7 @@ def connect(kubeconfig: Path | None = None) -> Cluster:
     try:
         config = _find_config(kubeconfig)
         client = GenericAsyncClient(ConnectionParams(timeout=TIMEOUT), config)
-    except (ConfigError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except UNUSABLE as error:
         where = kubeconfig or "the kubeconfig of this environment"
         raise ClusterError(f"cannot use {where}: {_text(error)}") from error
     return Cluster(client)
