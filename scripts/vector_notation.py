@@ -6,6 +6,13 @@ import json
 import math
 from typing import Any
 
+from webhook.cel.functions.authorizer import (
+    Authorizer,
+    Decision,
+    GroupCheck,
+    PathCheck,
+    ResourceCheck,
+)
 from webhook.cel.runtime.texts import format_timestamp
 from webhook.cel.values import (
     SECOND,
@@ -100,9 +107,35 @@ def write_value(value: Any) -> str:  # noqa: C901, PLR0911, PLR0912 - one case f
         case TypeValue():
             return f"type({value.name})"
         case ObjectValue():
-            return f"{value.cel_type_name}({write_value(value.fields)})"
+            return f"{value.cel_type_name}({write_go(value)})"
+        case PathCheck() | GroupCheck() | ResourceCheck() | Authorizer() | Decision():
+            return f"{type_name(value)}(no such overload)"  # upstream cannot print them
         case _:
             return f"{type_name(value)}({value})"
+
+
+def write_go(value: Any) -> str:  # noqa: PLR0911 - one case for each type
+    """Write a value inside of an object as Go's `%v`."""
+    match value:
+        case None:
+            return "<nil>"
+        case bool():
+            return "true" if value else "false"
+        case float():
+            return write_double(value)
+        case ObjectValue(cel_type_name="JSONPatch"):
+            texts = (value.fields.get(name, "") for name in ("op", "from", "path"))
+            return f"&{{{' '.join(texts)} {write_go(value.fields.get('value'))}}}"
+        case ObjectValue():
+            return write_go(value.fields)
+        case dict():
+            return f"map[{' '.join(f'{k}:{write_go(v)}' for k, v in sorted(value.items()))}]"
+        case list():
+            return f"[{' '.join(map(write_go, value))}]"
+        case Uint():
+            return str(value.value)
+        case _:
+            return str(value)
 
 
 def _quoted_bytes(value: bytes) -> str:

@@ -97,23 +97,3 @@ def parameters_of(kind: Type) -> frozenset[str]:
     if isinstance(kind, TypeParam):
         return frozenset({kind.symbol})
     return frozenset().union(*(parameters_of(part) for part in kind.parameters))
-
-
-def runtime_names(kind: Type) -> str | None:
-    """Return the runtime type name a value must have to fit a declared type, None for any."""
-    if isinstance(kind, TypeParam) or kind is DYN:
-        return None
-    if isinstance(kind, ObjectType):
-        return "map"
-    return kind.name
-
-
-__all__ = [
-    "STANDARD_TYPES",
-    "Declarations",
-    "FunctionDeclaration",
-    "OpaqueType",
-    "OptionalType",
-    "parameters_of",
-    "runtime_names",
-]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from webhook.cel.declarations import runtime_names
 from webhook.cel.errors import EvaluationError
+from webhook.cel.types import DYN, ListType, MapType, TypeParam
 from webhook.cel.values import type_name
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from webhook.cel.checker.results import CallReference
     from webhook.cel.library import Overload
+    from webhook.cel.types import Type
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +52,39 @@ def invoker(reference: CallReference, constant: Any) -> Invocation:
     return Invocation(invoke, cost, eager=single and arity <= 2)
 
 
+def fits(value: Any, kind: Type) -> bool:
+    """Tell whether a value may be passed where a type is declared.
+
+    Of a list or map only the first element is looked at, as upstream does.
+    """
+    if isinstance(kind, TypeParam) or kind is DYN:
+        return True
+    if isinstance(kind, ListType):
+        return isinstance(value, list) and (not value or fits(value[0], kind.element))
+    if isinstance(kind, MapType):
+        return isinstance(value, dict) and _fits_map(value, kind)
+    return type_name(value) == kind.name
+
+
+def _fits_map(value: dict[Any, Any], kind: MapType) -> bool:
+    if not value:
+        return True
+    key = next(iter(value))
+    return fits(key, kind.key) and fits(value[key], kind.value)
+
+
 def _guarded(name: str, overloads: Sequence[Overload]) -> Callable[..., Any]:
     """Make a function that runs the first overload whose signature the values fit."""
     table = [
-        (overload.implementation, [runtime_names(kind) for kind in overload.arguments])
+        (overload.implementation, overload.arguments, len(overload.arguments))
         for overload in overloads
     ]
 
     def call(*values: Any) -> Any:
-        names = [type_name(value) for value in values]
-        for implementation, wanted in table:
-            if len(wanted) == len(names) and all(
-                want is None or want == name for want, name in zip(wanted, names, strict=True)
-            ):
+        for implementation, wanted, count in table:
+            if count == len(values) and all(map(fits, values, wanted)):
                 return implementation(*values)
+        names = map(type_name, values)
         raise EvaluationError(f"no such overload: {name}({', '.join(names)})")
 
     return call

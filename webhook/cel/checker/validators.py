@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING
 from webhook.cel.ast import Call, ListNode, Literal, MapNode, children
 from webhook.cel.checker.formats import check_format
 from webhook.cel.errors import EvaluationError
-from webhook.cel.runtime.conversions import string_to_duration, string_to_timestamp
+from webhook.cel.runtime.conversions import (
+    int_to_timestamp,
+    string_to_duration,
+    string_to_timestamp,
+)
 from webhook.cel.runtime.patterns import compile_pattern
 from webhook.cel.types import Type, describe
 
@@ -30,6 +34,8 @@ EXEMPT = "format"  # the arguments of this function may be of several types
 def _timestamp(value: Any) -> None:
     if isinstance(value, str):
         string_to_timestamp(value)
+    elif isinstance(value, int):
+        int_to_timestamp(value)
 
 
 def _duration(value: Any) -> None:

@@ -130,21 +130,18 @@ def read_optional(holder: Any, key: Any) -> Optional:
 
 
 def keys_of(container: Any) -> list[Any]:
-    """Return the elements of a list, or the keys of a map in a fixed order."""
+    """Return the elements of a list, or the keys of a map in the order they came in."""
     if isinstance(container, list):
         return container
     if isinstance(container, dict):
-        try:
-            return sorted(container)
-        except TypeError:  # keys of several types
-            return list(container)
+        return list(container)
     raise EvaluationError(f"got '{go_type(container)}', expected iterable type")
 
 
 def pairs_of(container: Any) -> list[tuple[Any, Any]]:
-    """Return index and element, or key and value, in a fixed order."""
+    """Return index and element, or key and value, in the order they came in."""
     if isinstance(container, list):
         return list(enumerate(container))
     if isinstance(container, dict):
-        return [(key, container[key]) for key in keys_of(container)]
+        return list(container.items())
     raise EvaluationError(f"unsupported comprehension range type: {go_type(container)}")
