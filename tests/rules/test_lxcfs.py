@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from tests.builders import container, namespace, owned_by, pod, request, tweak
-from tests.rules.documents import ACTORS, Spec, item
+from tests.rules.documents import ACTORS, Spec, item, read
 from webhook.model import (
     Action,
     AdmissionRequest,
@@ -26,6 +27,7 @@ from webhook.model import (
 )
 from webhook.objects.patch import apply, diff
 from webhook.rules.lxcfs import RULE, Config
+from webhook.rules.lxcfs.settings import LxcfsInjectionSpec
 
 SPECIFICATION = Path(__file__).parents[3] / "shared" / "spec" / "platform-rules.md"
 ELSEWHERE = {"C-22", "C-31", "C-33"}
@@ -729,3 +731,31 @@ def test_every_numbered_case_is_here() -> None:
     assert len(numbered) == 33
     here = {case.split()[0] for case in (*CASES, *NOT_CONCERNED, *MISTAKES)}
     assert numbered - here == ELSEWHERE
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "documents" / "lxcfs-injection.md"
+
+
+def names_of(model: Any, prefix: str = "") -> list[str]:
+    names: list[str] = []
+    for field_info in model.model_fields.values():
+        name = f"{prefix}{field_info.alias}"
+        part = field_info.annotation
+        is_part = isinstance(part, type) and issubclass(part, BaseModel)
+        names += names_of(part, f"{name}.") if is_part else [name]
+    return names
+
+
+def test_the_page_names_every_field() -> None:
+    told = {
+        name
+        for line in PAGE.read_text().splitlines()
+        if line.startswith("| `")
+        for name in re.findall("`([^`]*)`", line.split("|")[1])
+    }
+    assert told == set(names_of(LxcfsInjectionSpec))
+
+
+def test_the_example_on_the_page_is_valid() -> None:
+    (text,) = re.findall("```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    assert RULE.parse(read(text)) == ()
