@@ -217,7 +217,9 @@ def show(console: Console, number: int, scene: Scene, answer: Answer) -> None:
     elif answer.value != scene.value:
         console.print("   [bold yellow]ALLOWED, changed[/]")
     else:
-        console.print(f"   [bold green]ALLOWED[/]{'' if answer.warnings else ', silently'}")
+        console.print(
+            f"   [bold green]ALLOWED[/], {'with warnings' if answer.warnings else 'silently'}"
+        )
     for text in answer.denials:
         console.print(Text(f"   {text}", style="red"))
     for text in answer.warnings:
@@ -232,8 +234,13 @@ _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
 def _diff(before: Any, after: Any) -> Iterator[str]:
-    old, new = (yaml.safe_dump(one, sort_keys=False).splitlines() for one in (before, after))
-    return unified_diff(old, new, "received", "after Propylon", lineterm="", n=2)
+    old, new = (_yaml(one).splitlines() for one in (before, after))
+    return unified_diff(old, new, "received", "after Propylon", lineterm="", n=1)
+
+
+def _yaml(value: Any) -> str:
+    """Return YAML with the innermost maps and lists on one line each: one change, one line."""
+    return yaml.safe_dump(value, sort_keys=False, default_flow_style=None, width=200)
 
 
 @contextmanager
