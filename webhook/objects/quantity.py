@@ -206,38 +206,40 @@ def sign(quantity: Quantity) -> int:
 
 def add(left: Quantity, right: Quantity) -> Quantity:
     """Return the exact sum; raise QuantityError where it would have thousands of digits."""
-    form = left.format if left.unscaled else right.format
-    if left.fast and right.fast:
-        total = _add_fast(left, right)
-        if total is not None:
-            return Quantity(*total, True, form)
-    scale = min(left.scale, right.scale)
-    unscaled = sum(_scaled(it.unscaled, it.scale - scale) for it in (left, right))
-    return Quantity(unscaled, scale, False, form)
+    return _combine(left, right, right.unscaled, right.unscaled)
 
 
 def subtract(left: Quantity, right: Quantity) -> Quantity:
     """Return the exact difference; raise QuantityError as `add` does."""
-    negated = -right.unscaled
-    if right.fast and left.fast and right.unscaled == _MIN_INT64:
-        negated = _MIN_INT64  # upstream negates an int64, and this one is its own negation
-    return add(left, Quantity(negated, right.scale, right.fast, right.format))
+    exact = -right.unscaled
+    # The fast form negates an int64, and the smallest one is its own negation.
+    return _combine(left, right, _MIN_INT64 if -exact == _MIN_INT64 else exact, exact)
 
 
-def _add_fast(left: Quantity, right: Quantity) -> tuple[int, int] | None:
+def _combine(left: Quantity, right: Quantity, fast: int, exact: int) -> Quantity:
+    """Return left plus a number at right's scale, given for the fast form and for the slow one."""
+    form = left.format if left.unscaled else right.format
+    if left.fast and right.fast:
+        total = _add_fast(left, fast, right.scale)
+        if total is not None:
+            return Quantity(*total, True, form)
+    scale = min(left.scale, right.scale)
+    unscaled = _scaled(left.unscaled, left.scale - scale) + _scaled(exact, right.scale - scale)
+    return Quantity(unscaled, scale, False, form)
+
+
+def _add_fast(left: Quantity, other: int, other_scale: int) -> tuple[int, int] | None:
     """Return value and scale of the sum, None if an int64 cannot hold them."""
-    if not right.unscaled:
+    if not other:
         return left.unscaled, left.scale
     if not left.unscaled:
-        return right.unscaled, right.scale
-    scale = min(left.scale, right.scale)
-    total = 0
-    for it in (left, right):
-        value = _times_power(it.unscaled, it.scale - scale)
-        if value is None:
-            return None
-        total += value
-    return (total, scale) if _MIN_INT64 <= total <= _MAX_INT64 else None
+        return other, other_scale
+    scale = min(left.scale, other_scale)
+    one = _times_power(left.unscaled, left.scale - scale)
+    two = _times_power(other, other_scale - scale)
+    if one is None or two is None:
+        return None
+    return (one + two, scale) if _MIN_INT64 <= one + two <= _MAX_INT64 else None
 
 
 def _times_power(value: int, power: int) -> int | None:

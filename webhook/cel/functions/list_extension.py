@@ -141,25 +141,25 @@ def _allocating(amount: int) -> int:
     return amount + 1 + LIST_COST
 
 
-def _compared(elements: Any) -> int:
+def _compared(elements: list[Any]) -> int:
     """Return what comparing each element with each costs."""
-    amount = size(elements)
-    if not amount:
-        return 0
-    factor = 2.1 if isinstance(elements, list) and isinstance(elements[0], str | bytes) else 2.0
-    return int(amount * amount * factor)
+    factor = 2.1 if elements and isinstance(elements[0], str | bytes) else 2.0
+    return int(len(elements) ** 2 * factor)
 
 
 def _result_size(result: Any, *_: Any) -> int:
     return _allocating(size(result))
 
 
-def _flatten_cost(_result: Any, receiver: Any, *depth: Any) -> int:
-    levels = float(depth[0]) if depth and type(depth[0]) is int else 1.0
-    return _allocating(int(size(receiver) * (levels if levels >= 0 else 1.0)))
+def _flatten_cost(_result: Any, receiver: Any, depth: Any = 1) -> int:
+    if type(depth) is not int:
+        return 0  # upstream panics here, which charges nothing
+    return _allocating(int(size(receiver) * (float(depth) if depth >= 0 else 1.0)))
 
 
 def _self_compare(_result: Any, *arguments: Any) -> int:
+    if not isinstance(arguments[-1], list):
+        return 0  # upstream panics here, which charges nothing
     return _allocating(_compared(arguments[-1]))
 
 
