@@ -12,7 +12,8 @@ from webhook.policy.model import Expression, MatchCondition
 
 CONDITIONS_BUDGET = 2_500_000
 STAGE_BUDGET = 10_000_000
-CALL_LIMIT = 1_000_000
+MOST_FOR_A_CALL = 1_100_000
+"""The limit of one evaluation, which the step that passes it may pass by something."""
 
 OUT_OF_BUDGET = (
     "validation failed due to running out of cost budget, no further validation rules will be run"

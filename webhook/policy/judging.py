@@ -13,8 +13,8 @@ from webhook.cel import Budget
 from webhook.model import Deadline, Json
 from webhook.policy.activation import Activation
 from webhook.policy.evaluating import (
-    CALL_LIMIT,
     CONDITIONS_BUDGET,
+    MOST_FOR_A_CALL,
     STAGE_BUDGET,
     ExpressionError,
     OutOfBudgetError,
@@ -77,7 +77,7 @@ def _validate(plan: Plan, param: Json, activation: Activation, deadline: Deadlin
     bindings = stage_bindings(activation.full, param, plan.variables, budget)
     results = evaluate_all([one.expression for one in validations], bindings, budget)
     # Upstream evaluates all messages, also of what passed; that shows only when costs run out.
-    everything = plan.message_calls * CALL_LIMIT > budget.remaining
+    everything = plan.message_calls * MOST_FOR_A_CALL > budget.remaining
     if not everything and all(result is True for result in results):
         return []
     bindings = stage_bindings(activation.messages, param, plan.variables, budget)

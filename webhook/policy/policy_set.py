@@ -105,5 +105,7 @@ def _plan(bound: BoundPolicy, target: Target) -> Plan | None:
 
 
 def _message_calls(policy: Policy) -> int:
-    messages = [one for one in policy.validations if one.message_expression is not None]
-    return len(messages) + len(policy.variables) if messages else 0
+    found = (one.message_expression for one in policy.validations)
+    messages = [one for one in found if one is not None]
+    reads_variables = any("variables" in one.text for one in messages)
+    return len(messages) + (len(policy.variables) if reads_variables else 0)
