@@ -92,7 +92,7 @@ def judge(
     policies: Policy | tuple[Policy, ...],
     bindings: Binding | tuple[Binding, ...] = (),
     objects: tuple[Any, ...] = (),
-    answers: Mapping[Lookup, Any] | None = None,
+    answers: Mapping[Any, Any] | None = None,
 ) -> Outcome:
     """Validate with a cluster that holds these objects and the Namespace `shop`."""
     some = policies if isinstance(policies, tuple) else (policies,)
@@ -147,9 +147,14 @@ class Scripted:
         return value
 
 
-def scripted(value: Any, cost: int = 0, text: str = "text") -> Expression:
+def expression_of(program: Scripted) -> Expression:
     """Return an expression with a scripted program."""
-    return Expression(text, cast("Program", Scripted(value, cost)))
+    return Expression("text", cast("Program", program))
+
+
+def scripted(value: Any, cost: int = 0) -> Expression:
+    """Return an expression that costs something and gives a value, or raises it."""
+    return expression_of(Scripted(value, cost))
 
 
 FAILING = EvaluationError("no such key: x")

@@ -495,7 +495,8 @@ def test_everything_is_read() -> None:
     assert parsed.match_constraints.object_selector == LabelSelector((Requirement("a", "Exists"),))
     assert parsed.match_constraints.match_policy == "Exact"
     assert parsed.match_constraints.resource_rules[0].resource_names == ("a",)
-    assert [one.name for one in (*parsed.match_conditions, *parsed.variables)] == ["c", "v"]
+    assert [one.name for one in parsed.match_conditions] == ["c"]
+    assert [one.name for one in parsed.variables] == ["v"]
     (check_,) = parsed.validations
     assert check_.message_expression is not None
     assert (check_.message, check_.reason) == ("m", "Forbidden")

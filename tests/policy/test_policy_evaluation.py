@@ -14,6 +14,7 @@ from tests.policy.policies import (
     Scripted,
     Value,
     binding,
+    expression_of,
     judge,
     messages,
     policy,
@@ -419,7 +420,6 @@ def test_need_facts_inside_an_expression_is_not_an_error() -> None:
 
 
 MILLION = 1_000_000
-CHEAP = Validation(scripted(value=False, cost=1), "m", scripted("expensive", MILLION + 1))
 
 
 def budgeted(**parts: Any) -> Policy:
@@ -544,7 +544,7 @@ def test_each_parameter_has_a_budget_of_its_own() -> None:
 
 def test_messages_of_what_passed_are_not_evaluated_when_it_cannot_show() -> None:
     message = Scripted("x", 5)
-    expression = replace(scripted("x"), program=message)
-    one = budgeted(validations=(Validation(scripted(value=True), "m", expression),))
+    checked = Validation(scripted(value=True), "m", expression_of(message))
+    one = budgeted(validations=(checked,))
     judge(request(POD), one)
     assert message.calls == 0

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.builders import pod, request
-from tests.policy.policies import Scripted, judge, messages, policy, scripted
+from tests.policy.policies import Scripted, expression_of, judge, messages, policy, scripted
 from webhook.cel import Budget, EvaluationError
 from webhook.cel.types import (
     BOOL,
@@ -122,8 +122,7 @@ def test_variables(one: Policy, expected: list[str]) -> None:
 
 def counted(value: Any) -> tuple[Variable, Scripted]:
     program = Scripted(value)
-    expression = replace(scripted(value), program=program)
-    return Variable("v", expression), program
+    return Variable("v", expression_of(program)), program
 
 
 def reading(result: bool) -> Expression:
