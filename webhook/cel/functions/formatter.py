@@ -26,6 +26,7 @@ _MAX_INT: Final = 2**63 - 1
 # Go's printer gives up on numbers that grow past this while it reads them, and says so in place.
 _PRINTER_LIMIT: Final = 10_000_009
 _NO_VERB: Final = "%!(NOVERB)"
+_END: Final = "unexpected end of string"
 # A longer text costs more than one expression may spend on anything that reads it.
 MAX_TEXT: Final = 10_000_000
 
@@ -93,7 +94,7 @@ def _parse_clause(text: str, position: int) -> tuple[str, int | None, int]:
     """Return verb, precision and the position after the clause."""
     if position >= len(text):
         # Upstream asks for the argument first; `format_text` has its own check for that.
-        raise FormatError("unexpected end of string")
+        raise FormatError(_END)
     precision = None
     if text[position] == ".":
         precision, position = _parse_precision(text, position + 1)
@@ -159,7 +160,9 @@ def check_literals(
                 return wrong[0], refusal(clause.verb, wrong[1])
             index += 1
     except FormatError as error:
-        return None, str(error)
+        # A missing argument is found before what is wrong with the clause, but for its missing end.
+        missing = index >= len(arguments) and str(error) != _END
+        return None, f"index {index} out of range" if missing else str(error)
     if index == len(arguments):
         return None
     counts = f"(expected {index}, got {len(arguments)})"

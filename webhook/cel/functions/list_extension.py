@@ -7,12 +7,11 @@ call and ends with upstream's error.
 from __future__ import annotations
 
 import math
-from functools import cmp_to_key
 from typing import TYPE_CHECKING, Any, Final
 
 from webhook.cel.costs import LIST_COST, size
 from webhook.cel.errors import BudgetError, EvaluationError, no_such_overload
-from webhook.cel.functions.lists import COMPARABLE, compare
+from webhook.cel.functions.lists import COMPARABLE
 from webhook.cel.library import Function, Library, Overload
 from webhook.cel.runtime.equality import equal
 from webhook.cel.types import DYN, INT, ListType, TypeParam
@@ -117,8 +116,9 @@ def sort_by_keys(elements: Any, keys: Any) -> list[Any]:
         raise EvaluationError("list elements must be comparable")
     if len(set(map(type, keys))) > 1:
         raise EvaluationError("list elements must have the same type")
-    rank = _ranks(keys)
-    return [elements[index] for index in sorted(range(len(keys)), key=rank)]
+    if isinstance(keys[0], float) and any(map(math.isnan, keys)):
+        return [elements[index] for index in _inserted(keys)]
+    return [elements[index] for index in sorted(range(len(keys)), key=_ranks(keys))]
 
 
 def _ranks(keys: list[Any]) -> Callable[[int], Any]:
@@ -127,13 +127,20 @@ def _ranks(keys: list[Any]) -> Callable[[int], Any]:
         return lambda index: keys[index].value
     if isinstance(keys[0], Duration | Timestamp):
         return lambda index: keys[index].nanoseconds
-    if not isinstance(keys[0], float) or not any(map(math.isnan, keys)):
-        return keys.__getitem__
+    return keys.__getitem__
 
-    def order(one: int, other: int) -> int:
-        return compare(keys[one], keys[other]) or 0  # NaN has no order: leave it where it is
 
-    return cmp_to_key(order)
+def _inserted(keys: list[float]) -> list[int]:
+    """Sort positions by insertion, as upstream does short lists: NaN is less than nothing."""
+    if 2 * len(keys) ** 2 > _PER_CALL:
+        raise EvaluationError(_TOO_COSTLY)
+    positions: list[int] = []
+    for index, key in enumerate(keys):
+        place = index
+        while place and key < keys[positions[place - 1]]:
+            place -= 1
+        positions.insert(place, index)
+    return positions
 
 
 def _allocating(amount: int) -> int:
