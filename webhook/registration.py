@@ -105,13 +105,13 @@ def _template_entry(*, mutating: bool) -> Registration:
 
 def template_rules() -> tuple[Mapping[str, Json], ...]:
     """Return rules for all registered kinds that hold a Pod template, but Pods themselves."""
-    by_version: dict[tuple[str, str], list[str]] = {}
+    by_versions: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for kind in BUILT_IN:
         if kind.kind != "Pod" and kind.template_paths:
-            by_version.setdefault((kind.group, kind.versions[0]), []).append(kind.resource)
+            by_versions.setdefault((kind.group, kind.versions), []).append(kind.resource)
     return tuple(
-        _rule([group], [version], ["CREATE", "UPDATE"], sorted(resources), "Namespaced")
-        for (group, version), resources in sorted(by_version.items())
+        _rule([group], list(versions), ["CREATE", "UPDATE"], sorted(resources), "Namespaced")
+        for (group, versions), resources in sorted(by_versions.items())
     )
 
 

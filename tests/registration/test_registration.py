@@ -110,7 +110,7 @@ def test_ephemeral_containers_are_intercepted_when_a_document_asks() -> None:
     ]
 
 
-def test_template_rules_name_one_version_of_each_kind() -> None:
+def test_template_rules_name_every_version_of_each_kind() -> None:
     entry = registrations(snapshot(env(extra="  level: template\n")))[1]
     by_group = {tuple(rule["apiGroups"]): rule for rule in entry.rules}
     assert "pods" not in by_group["",]["resources"]
@@ -121,6 +121,7 @@ def test_template_rules_name_one_version_of_each_kind() -> None:
         "replicasets",
         "statefulsets",
     ]
+    assert by_group["apps.kruise.io",]["apiVersions"] == ["v1beta1", "v1alpha1"]
     assert by_group["batch",]["resources"] == ["cronjobs", "jobs"]
 
 
