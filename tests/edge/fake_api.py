@@ -332,6 +332,7 @@ async def running(api: FakeApi, folder: Path) -> AsyncIterator[Cluster]:
         finally:
             await cluster.close()
             api.close()
+            server.force_exit = True  # its connections are closed; do not look for that every 0.1 s
             await server.shutdown([listener])
 
 

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.edge.fake_api import Failure, FakeApi, forbidden, kubeconfig, running
+from tests.edge.fake_api import Failure, FakeApi, forbidden, kubeconfig
 from webhook.cluster.client import PAGE, Cluster, ClusterError, connect
 from webhook.cluster.resources import CONFIG_MAPS, NAMESPACES, SECRETS, Resource
-
-
-@pytest.fixture
-def api() -> FakeApi:
-    return FakeApi()
-
-
-@pytest.fixture
-async def cluster(api: FakeApi, tmp_path: Path) -> AsyncIterator[Cluster]:
-    async with running(api, tmp_path) as connected:
-        yield connected
 
 
 def config_map(name: str, namespace: str = "shop", **labels: str) -> dict[str, object]:
