@@ -140,6 +140,7 @@ UNTOUCHED: dict[str, AdmissionRequest] = {
     "containers that are no objects": request(tweak(pod(), "spec.containers", ["many"])),
     "env that is no list": create(container(env="A=1")),
     "entry that is no object": create(container(env=["A=1"])),
+    "name that is no text": create(container(env=[{"name": ["A"]}])),
     "envFrom that is no list": create(container(envFrom={"x": 1})),
     "resize": request(pod(), old=pod(), operation="UPDATE", sub_resource="resize"),
     "ephemeral containers that are not new": request(
@@ -161,7 +162,7 @@ def test_untouched(asked: AdmissionRequest) -> None:
 
 def test_malformed_entries_beside_good_ones() -> None:
     """Names and sources of other types are the API server's business; nothing is lost."""
-    env = [{"value": "no name"}, {"name": 7}, {"name": "A", "valueFrom": "text"}]
+    env = [{"value": "no name"}, {"name": "A", "valueFrom": "text"}]
     outcome = mutated(
         rule(A, literal("B", "b"), respectEnvFrom=True),
         create(container(env=env, envFrom=[{}, {"configMapRef": None, "prefix": None}])),
@@ -181,6 +182,7 @@ OPT_OUTS: dict[str, tuple[str | None, str | None, list[str], int]] = {
     "Namespace with nonsense": (None, "perhaps", ["A=platform", "B=b"], 1),
     "Pod wins with a list": ("other", "true", ["A=platform"], 0),
     "nonsense on the Pod leaves the Namespace's": ("maybe", "true", [], 1),
+    "rule that is off": ("off-now", None, ["A=platform", "B=b"], 0),
     "nothing": (None, None, ["A=platform", "B=b"], 0),
 }
 
@@ -191,7 +193,8 @@ OPT_OUTS: dict[str, tuple[str | None, str | None, list[str], int]] = {
 def test_opt_outs(
     on_pod: str | None, on_namespace: str | None, expected: list[str], warnings: int
 ) -> None:
-    rules = {"r": {"env": [A]}, "other": {"env": [literal("B", "b")]}}
+    rules: dict[str, Spec] = {"r": {"env": [A]}, "other": {"env": [literal("B", "b")]}}
+    rules["off-now"] = {"env": [literal("C", "c")], "phase": "off"}
     known = facts(annotations={SKIP: on_namespace} if on_namespace else None)
     outcome = mutated(rules, create(annotations={SKIP: on_pod} if on_pod else None), known)
     assert sorted(env_of(outcome)) == expected
@@ -351,6 +354,7 @@ SAME: dict[str, tuple[dict[str, Any], dict[str, Any], bool]] = {
         {"configMapKeyRef": {"name": "m", "key": "k", "optional": False}, "fieldRef": None},
         True,
     ),
+    "malformed": ({"fieldRef": {"fieldPath": "metadata.name"}}, {"fieldRef": "x"}, False),
     "optional or not": (
         {"configMapKeyRef": {"name": "m", "key": "k"}},
         {"configMapKeyRef": {"name": "m", "key": "k"}},
@@ -750,7 +754,7 @@ def test_kept_names_are_warned_about_on_demand() -> None:
 
 
 def test_marker_names_the_rules_that_changed_the_pod() -> None:
-    rules = {
+    rules: dict[str, Spec] = {
         "new": {"env": [A], "marker": True},
         "quiet": {"env": [literal("B", "b")]},
         "idle": {"env": [literal("C", "c")], "marker": True},
@@ -763,6 +767,20 @@ def test_marker_names_the_rules_that_changed_the_pod() -> None:
     )
     outcome = mutated(rules, asked)
     assert outcome.object["metadata"]["annotations"] == {key: f"gone@11111111,new@{generation}"}
+
+
+def test_no_marker_with_ephemeral_containers() -> None:
+    """The API server takes nothing but the containers from this request."""
+    asked = request(
+        pod(ephemeralContainers=[container("debug")]),
+        old=pod(),
+        operation="UPDATE",
+        sub_resource="ephemeralcontainers",
+    )
+    kinds = {"containers": {"kinds": ["ephemeral"]}}
+    outcome = mutated(rule(A, marker=True, match=kinds), asked)
+    assert outcome.object["metadata"] == asked.object["metadata"]
+    assert outcome.object["spec"]["ephemeralContainers"][0]["env"] == [A]
 
 
 def test_marker_of_another_prefix() -> None:

@@ -5,8 +5,9 @@ Never given a value of env or of a Secret; the callers pass names, paths and tre
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
+
+import orjson
 
 from webhook.model import Json
 
@@ -33,4 +34,4 @@ def limited(rule: str, warnings: Iterable[str]) -> tuple[str, ...]:
 
 def audit_text(entries: Sequence[Json]) -> str:
     """Return the compact JSON for an audit annotation."""
-    return json.dumps(entries, separators=(",", ":"), ensure_ascii=False)
+    return orjson.dumps(entries).decode()

@@ -36,6 +36,7 @@ def build(
     rules = tuple(rule for rule, _ in pairs)
     config = Config(
         rules=rules,
+        names=frozenset(item.name for item in items),
         actors=actors,
         prefix=platform.prefix,
         cluster_name=platform.cluster_name,

@@ -105,10 +105,11 @@ class EnvRule:
 class Config:
     """All rules that are not off, by priority and name, and what they share.
 
-    `needs_templates` and `needs_ephemeral` say what the webhook must be registered for.
+    `names` are those of all documents: an opt-out may name a rule that is off. `needs_templates` and `needs_ephemeral` say what the webhook must be registered for.
     """
 
     rules: tuple[EnvRule, ...]
+    names: frozenset[str]
     actors: Actors
     prefix: str
     cluster_name: str

@@ -82,8 +82,9 @@ def _atomic_conflicts(target: Target, scope: Scope, made: _Pass) -> frozenset[st
         for container in target.containers if rule.atomic else ():
             if scope.opt_outs.leave_out(rule, container.name):
                 continue
+            places = _last_places(container)
             for planned in plan(container, (rule,), scope.context)[0]:
-                settled = _settle(planned, container, scope)
+                settled = _settle(planned, container, places, scope)
                 if settled.treatment in CONFLICTS - {Treatment.DENIED}:
                     reason = "one conflict leaves out the whole rule"
                     note = Note(
@@ -94,10 +95,11 @@ def _atomic_conflicts(target: Target, scope: Scope, made: _Pass) -> frozenset[st
     return frozenset(found)
 
 
-def _settle(planned: Sequence[Planned], container: Container, scope: Scope) -> Settled:
+def _settle(
+    planned: Sequence[Planned], container: Container, places: Mapping[Json, int], scope: Scope
+) -> Settled:
     first = planned[0]
-    name = first.variable.name
-    existing = _last_entries(container).get(name)
+    existing = places.get(first.variable.name)
     entry = None if existing is None else container.env[existing]
     known = scope.sources.get(container.path, NOTHING) if first.rule.respect_env_from else NOTHING
     return settle(planned, entry, known, _conflict(first, entry, container, scope))
@@ -116,12 +118,14 @@ def _conflict(
     return conflict
 
 
-def _last_entries(container: Container) -> dict[Json, int]:
+def _last_places(container: Container) -> dict[Json, int]:
     return {entry.get("name"): at for at, entry in enumerate(container.env)}
 
 
 def _takes(entry: Mapping[str, Json], container: Container, scope: Scope) -> EnvRule | None:
     """Return the rule that takes the entry's name from the developer who writes it now."""
+    if not scope.reserving:
+        return None
     name = str(entry.get("name", ""))
     rule = next((one for one in scope.reserving if reserved_prefix(one, name, "override")), None)
     return None if rule is None or is_echo(entry, container, scope.stored) else rule
@@ -146,9 +150,9 @@ def is_echo(
 def _inject_env(container: Container, rules: Sequence[EnvRule], scope: Scope, made: _Pass) -> None:
     chosen, missing = plan(container, rules, scope.context)
     made.notes.extend(_missing_note(one, container) for one in missing)
-    settled = [(planned, _settle(planned, container, scope)) for planned in chosen]
+    places = _last_places(container)
+    settled = [(planned, _settle(planned, container, places, scope)) for planned in chosen]
     kept = _within_limits(container, settled, made)
-    places = _last_entries(container)
     written: dict[int, Mapping[str, Json]] = {}
     added: list[tuple[Planned, Mapping[str, Json]]] = []
     for planned, one in kept:
@@ -157,7 +161,8 @@ def _inject_env(container: Container, rules: Sequence[EnvRule], scope: Scope, ma
             added.append((planned, one.entry))
         elif one.treatment in (Treatment.REPLACED, Treatment.APPENDED):
             written[places[planned.variable.name]] = one.entry
-    removed = _taken(container, {planned[0].variable.name for planned in chosen}, scope, made)
+    planned_names = {planned[0].variable.name for planned in chosen}
+    removed = _taken(container, planned_names, scope, made) if scope.reserving else set()
     if added or written or removed:
         env = [written.get(at, e) for at, e in enumerate(container.env) if at not in removed]
         made.changes.append(((*container.path, "env"), _assembled(env, added)))

@@ -48,6 +48,11 @@ class Literal:
     parts: tuple[str | Place, ...]
     references: frozenset[str]
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether the text has no placeholders at all."""
+        return len(self.parts) == 1 and isinstance(self.parts[0], str)
+
 
 def parse_literal(text: str) -> Literal:
     """Parse a value of the configuration; raise LiteralError."""
@@ -86,6 +91,8 @@ def references(text: str) -> frozenset[str]:
 
 def missing_places(literal: Literal, context: Mapping[str, Json]) -> tuple[str, ...]:
     """Return the placeholders without a value, as they are written."""
+    if literal.is_plain:
+        return ()
     places = (part for part in literal.parts if not isinstance(part, str))
     return tuple(_written(place) for place in places if not isinstance(get(context, place), str))
 

@@ -5,6 +5,7 @@ Knows single entries only, nothing of rules or containers.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from webhook.model import Json
@@ -12,7 +13,7 @@ from webhook.model import Json
 _UNIT_DIVISORS = ("0", "1")
 
 
-def same_meaning(one: Json, other: Json) -> bool:
+def same_meaning(one: Mapping[str, Json], other: Mapping[str, Json]) -> bool:
     """Tell whether two entries give the variable the same value.
 
     `fieldRef.apiVersion`, a divisor of 0 or 1, and `optional: false` make no difference.
@@ -20,7 +21,7 @@ def same_meaning(one: Json, other: Json) -> bool:
     return bool(_meaning(one) == _meaning(other))
 
 
-def _meaning(entry: dict[str, Any]) -> tuple[Any, Any]:
+def _meaning(entry: Mapping[str, Json]) -> tuple[Any, Any]:
     value_from = entry.get("valueFrom")
     if not isinstance(value_from, dict):
         return entry.get("value") or "", value_from or {}
@@ -40,12 +41,12 @@ def _source(key: str, reference: Json) -> Json:
     return kept
 
 
-def same_source(one: Json, other: Json) -> bool:
+def same_source(one: Mapping[str, Json], other: Mapping[str, Json]) -> bool:
     """Tell whether two elements of `envFrom` bring the same names from the same place."""
-    return isinstance(one, dict) and isinstance(other, dict) and _origin(one) == _origin(other)
+    return _origin(one) == _origin(other)
 
 
-def _origin(element: dict[str, Any]) -> tuple[Any, ...]:
+def _origin(element: Mapping[str, Json]) -> tuple[Any, ...]:
     names = (
         reference.get("name") if isinstance(reference, dict) else None
         for reference in (element.get("configMapRef"), element.get("secretRef"))

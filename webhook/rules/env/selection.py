@@ -21,7 +21,7 @@ def names_namespace(match: Match, namespace: str) -> bool:
 
 
 def matches_target(match: Match, target: Target) -> bool:
-    """Tell whether all conditions on the Pod and its Namespace hold.
+    """Tell whether all conditions on the Pod and its Namespace hold, but those of names.
 
     An unknown Namespace is not selected by `namespaceSelector`.
     """
@@ -34,9 +34,7 @@ def matches_target(match: Match, target: Target) -> bool:
 
 
 def matches_pod(match: Match, target: Target) -> bool:
-    """Tell whether all conditions but those on the labels of the Namespace hold."""
-    if not names_namespace(match, target.namespace):
-        return False
+    """Tell whether all conditions on the Pod and its annotations hold."""
     if match.pod_selector is not None and not matches(match.pod_selector, target.labels):
         return False
     if match.owner_kinds and target.owner_kind not in match.owner_kinds:
@@ -63,7 +61,7 @@ def selects_container(match: Match, container: Container) -> bool:
 
 
 def _any_glob(patterns: Iterable[str], text: str) -> bool:
-    return any(glob(pattern, text) for pattern in patterns)
+    return any(pattern == "*" or glob(pattern, text) for pattern in patterns)
 
 
 def _has_annotation(target: Target, key: str, value: str) -> bool:

@@ -82,7 +82,7 @@ def _owns(fields: Json, container: Container, field: str, key: str) -> bool:
         fields = get(fields, (step,))
         if fields is None:
             return False
-    return fields == {} or key in fields
+    return fields == {} or get(fields, (key,)) is not None
 
 
 def _steps(path: Path) -> list[str]:

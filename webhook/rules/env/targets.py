@@ -94,14 +94,16 @@ def pod_targets(request: AdmissionRequest, facts: Facts) -> tuple[Target, ...]:
     found = tuple(_target(request, one, owner) for one in _templates(request))
     if request.sub_resource != "ephemeralcontainers":
         return found
-    stored = get(request.old_object, ("spec", "ephemeralContainers")) or []
-    names = {get(one, ("name",)) for one in stored}
-    return tuple(replace(one, containers=_new_ephemeral(one, names)) for one in found)
-
-
-def _new_ephemeral(target: Target, stored: set[Json]) -> tuple[Container, ...]:
+    stored = {
+        one.name
+        for old in _templates(request.with_object(request.old_object))
+        for one in _containers(("spec",), old.spec)
+    }
     return tuple(
-        one for one in target.containers if one.kind == "ephemeral" and one.name not in stored
+        replace(
+            target, containers=tuple(one for one in target.containers if one.name not in stored)
+        )
+        for target in found
     )
 
 
@@ -149,13 +151,19 @@ def _containers(path: Path, spec: Mapping[str, Json]) -> Iterator[Container]:
 
 
 def _is_readable(value: Json) -> bool:
-    if not isinstance(value, dict):
-        return False
-    lists = (value.get("env"), value.get("envFrom"))
-    return all(
-        one is None or (isinstance(one, list) and all(isinstance(e, dict) for e in one))
-        for one in lists
+    """Tell whether the container's env and envFrom are of the API's types, as far as we read."""
+    return isinstance(value, dict) and all(
+        isinstance(one, dict) and isinstance(one.get("name", ""), str)
+        for field in ("env", "envFrom")
+        for one in _elements(value.get(field))
     )
+
+
+def _elements(value: Json) -> list[Json]:
+    """Return the elements of a list, none for null, and an unreadable one for anything else."""
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [None]
 
 
 def _pod_owner(request: AdmissionRequest, facts: Facts) -> tuple[str, str]:

@@ -212,8 +212,7 @@ def _treat(
     matched = [rule for rule in rules if matches_target(rule.match, target)]
     if not matched:
         return
-    names = frozenset(rule.name for rule in case.config.rules)
-    outs = opt_outs(target, matched, names, case.key, case.actor)
+    outs = opt_outs(target, matched, case.config.names, case.key, case.actor)
     result.warnings += outs.warnings
     own_level = "pod" if not target.path and case.request.kind.kind == "Pod" else "template"
     scope = Scope(
@@ -225,8 +224,10 @@ def _treat(
         stored=stored,
     )
     changes, notes = inject(target, _in_phases(scope, ("enforce",)))
-    value = with_changes(result.value, changes)
-    result.value = with_marker(value, target, reporting.changed_by(notes), case.config.prefix)
+    result.value = with_changes(result.value, changes)
+    if not case.request.sub_resource:  # the API server drops annotations written to others
+        rules_of = reporting.changed_by(notes)
+        result.value = with_marker(result.value, target, rules_of, case.config.prefix)
     result.enforced += notes
     observing = _in_phases(scope, ("warn", "audit"))
     if observing.rules or observing.reserving:
@@ -256,11 +257,10 @@ def _judge_template(
 ) -> None:
     """Collect what the Pods of this template, or the template itself, would be refused for."""
     matched = [rule for rule in rules if matches_target(rule.match, target)]
-    names = frozenset(rule.name for rule in case.config.rules)
     stored = {one.name: one for one in before.containers} if before else NOTHING
     scope = Scope(
         rules=(),
-        opt_outs=opt_outs(target, matched, names, case.key, case.actor),
+        opt_outs=opt_outs(target, matched, case.config.names, case.key, case.actor),
         context=context_of(target, case.config.cluster_name),
         sources=case.sources,
         stored=stored,
