@@ -14,11 +14,14 @@ from webhook.model import Access, AdmissionRequest, Facts, Unavailable, UserInfo
 
 def authorizer_bindings(request: AdmissionRequest, facts: Facts) -> Mapping[str, Any]:
     """Return what `authorizer` and `authorizer.requestResource` are bound to."""
-    user = _in_order(request.user_info)
 
     def answer(check: PathCheck | ResourceCheck, verb: str) -> Decision:
         account = check.authorizer.service_account
-        subject = user if account is None else UserInfo(account.username, groups=account.groups)
+        subject = (
+            _in_order(request.user_info)
+            if account is None
+            else UserInfo(account.username, groups=account.groups)
+        )
         return _decision(facts.look_up(Access(subject, verb, _attributes(check))))
 
     authorizer = Authorizer(answer)

@@ -31,36 +31,25 @@ class OutOfBudgetError(Exception):
         super().__init__(OUT_OF_BUDGET)
 
 
-def evaluate(expression: Expression, bindings: Mapping[str, Any], budget: Budget) -> Any:
-    """Return the value; raise ExpressionError or OutOfBudgetError."""
-    if expression.program is None:
-        raise ExpressionError(f"compilation error: {expression.error}")
-    try:
-        value = expression.program.evaluate(bindings, budget)
-    except EvaluationError as error:
-        if budget.remaining < 0:
-            raise OutOfBudgetError from None
-        raise ExpressionError(
-            f"expression '{expression.text}' resulted in error: {error}"
-        ) from None
-    if budget.remaining < 0:
-        raise OutOfBudgetError
-    return value
-
-
 def evaluate_all(
     expressions: Iterable[Expression], bindings: Mapping[str, Any], budget: Budget
 ) -> list[Any]:
-    """Return the value of each, or an ExpressionError where there is none.
+    """Return the value of each expression, or an ExpressionError where there is none.
 
     Nothing stops at an error; raises OutOfBudgetError.
     """
     results: list[Any] = []
     for expression in expressions:
+        if expression.program is None:
+            results.append(ExpressionError(f"compilation error: {expression.error}"))
+            continue
         try:
-            results.append(evaluate(expression, bindings, budget))
-        except ExpressionError as error:
-            results.append(error)
+            results.append(expression.program.evaluate(bindings, budget))
+        except EvaluationError as error:
+            text = f"expression '{expression.text}' resulted in error: {error}"
+            results.append(ExpressionError(text))
+        if budget.remaining < 0:
+            raise OutOfBudgetError
     return results
 
 

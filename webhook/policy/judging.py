@@ -19,7 +19,6 @@ from webhook.policy.evaluating import (
     ExpressionError,
     OutOfBudgetError,
     conditions_met,
-    evaluate,
     evaluate_all,
     stage_bindings,
 )
@@ -72,19 +71,18 @@ def judge(plan: Plan, param: Json, activation: Activation, deadline: Deadline) -
 
 def _validate(plan: Plan, param: Json, activation: Activation, deadline: Deadline) -> list[Failure]:
     """Evaluate all validations; raise OutOfBudgetError."""
-    validations = plan.policy.validations
     budget = Budget(STAGE_BUDGET, deadline)
     bindings = stage_bindings(activation.full, param, plan.variables, budget)
-    results = evaluate_all([one.expression for one in validations], bindings, budget)
+    results = evaluate_all(plan.checks, bindings, budget)
     # Upstream evaluates all messages, also of what passed; that shows only when costs run out.
     everything = plan.message_calls * MOST_FOR_A_CALL > budget.remaining
-    if not everything and all(result is True for result in results):
+    if not everything and results.count(True) == len(results):
         return []
     bindings = stage_bindings(activation.messages, param, plan.variables, budget)
     try:
         messages = [
             _message(one, bindings, budget) if everything or result is False else None
-            for one, result in zip(validations, results, strict=True)
+            for one, result in zip(plan.policy.validations, results, strict=True)
         ]
     except OutOfBudgetError as error:
         return _without_messages(plan, results, f"failed messageExpression: {error}")
@@ -96,13 +94,10 @@ def _validate(plan: Plan, param: Json, activation: Activation, deadline: Deadlin
 
 
 def _message(validation: Validation, bindings: Mapping[str, Any], budget: Budget) -> Any:
-    """Return what the messageExpression gives; None when it gives nothing."""
+    """Return what the messageExpression gives, be it an error; None when there is none."""
     if validation.message_expression is None:
         return None
-    try:
-        return evaluate(validation.message_expression, bindings, budget)
-    except ExpressionError:
-        return None  # upstream falls back to `message` silently
+    return evaluate_all((validation.message_expression,), bindings, budget)[0]
 
 
 def _failures(plan: Plan, index: int, result: Any, message: Any) -> list[Failure]:

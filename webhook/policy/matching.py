@@ -30,10 +30,10 @@ class Target:
     """
 
     operation: str
-    delivered: GroupVersionResource
-    original: GroupVersionResource
     sub_resource: str
     has_namespace: bool
+    delivered: GroupVersionResource
+    original: GroupVersionResource
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +51,6 @@ class Match:
 
 CERTAIN = Match()
 """Every request to the target matches."""
-
-
-def target_of(request: AdmissionRequest) -> Target:
-    """Return the part of a request that `narrow` needs."""
-    return Target(
-        request.operation,
-        request.resource,
-        request.original_resource,
-        request.sub_resource,
-        bool(request.namespace),
-    )
 
 
 def narrow_policy(resources: MatchResources, target: Target) -> Match | None:

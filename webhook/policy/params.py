@@ -31,14 +31,14 @@ def check_kind(kind: ParamKind, facts: Facts) -> None:
 
 
 def collect_params(
-    kind: ParamKind | None, ref: ParamRef | None, namespace: str, facts: Facts
+    kind: ParamKind, ref: ParamRef | None, namespace: str, facts: Facts
 ) -> tuple[Json, ...]:
     """Return the parameters to evaluate with, one after another, in order of namespace and name.
 
     None stands for an evaluation with null; an empty result means that the binding is skipped.
     `namespace` is the request's. Raises ParamError and NeedFacts.
     """
-    if kind is None or ref is None:
+    if ref is None:
         return NO_PARAMS
     where = _namespace(kind, ref, namespace, facts)
     found = _find(kind, ref, where, facts)

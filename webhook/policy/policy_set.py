@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from webhook.model import AdmissionRequest
-from webhook.policy.matching import Match, Target, narrow_binding, narrow_policy, target_of
+from webhook.model import AdmissionRequest, GroupVersionResource
+from webhook.policy.matching import Match, Target, narrow_binding, narrow_policy
 from webhook.policy.model import ANY, Binding, Expression, Policy
 
 MAX_PLANS = 4096
@@ -38,14 +38,15 @@ class BindingPlan:
 class Plan:
     """A policy that may match a kind of request, and what is left to check.
 
-    `variables` are those of the policy by name; `message_calls` is the largest number of
-    evaluations that its messageExpressions can cause.
+    `variables` are those of the policy by name, `checks` the expressions of its validations;
+    `message_calls` is the largest number of evaluations that its messageExpressions can cause.
     """
 
     policy: Policy
     match: Match
     bindings: tuple[BindingPlan, ...]
     variables: Mapping[str, Expression]
+    checks: tuple[Expression, ...]
     message_calls: int
 
 
@@ -54,11 +55,18 @@ class PolicySet:
     """The bound policies in order of name, and the plans for a request."""
 
     bound: tuple[BoundPolicy, ...]
-    plans_for: Callable[[Target], tuple[Plan, ...]]
+    plans_for: Callable[..., tuple[Plan, ...]]
 
     def plans(self, request: AdmissionRequest) -> tuple[Plan, ...]:
         """Return the policies that may match the request, in order of name."""
-        return self.plans_for(target_of(request))
+        delivered, original = request.resource, request.request_resource or request.resource
+        return self.plans_for(  # plain texts, because they are hashed for each request
+            request.operation,
+            request.sub_resource,
+            request.namespace != "",
+            (delivered.group, delivered.version, delivered.resource),
+            (original.group, original.version, original.resource),
+        )
 
 
 def build_policy_set(policies: Iterable[Policy], bindings: Iterable[Binding]) -> PolicySet:
@@ -74,7 +82,20 @@ def build_policy_set(policies: Iterable[Policy], bindings: Iterable[Binding]) ->
     index = _index(bound)
 
     @lru_cache(MAX_PLANS)
-    def plans_for(target: Target) -> tuple[Plan, ...]:
+    def plans_for(
+        operation: str,
+        sub_resource: str,
+        has_namespace: bool,  # noqa: FBT001 - a fact about the request
+        delivered: tuple[str, str, str],
+        original: tuple[str, str, str],
+    ) -> tuple[Plan, ...]:
+        target = Target(
+            operation,
+            sub_resource,
+            has_namespace,
+            GroupVersionResource(*delivered),
+            GroupVersionResource(*original),
+        )
         places = {*index.get(target.delivered.resource, ()), *index.get(ANY, ())}
         plans = (_plan(bound[place], target) for place in sorted(places))
         return tuple(plan for plan in plans if plan is not None)
@@ -101,7 +122,8 @@ def _plan(bound: BoundPolicy, target: Target) -> Plan | None:
     )
     plans = tuple(BindingPlan(binding, rest) for binding, rest in narrowed if rest is not None)
     variables = {one.name: one.expression for one in bound.policy.variables}
-    return Plan(bound.policy, match, plans, variables, _message_calls(bound.policy))
+    checks = tuple(one.expression for one in bound.policy.validations)
+    return Plan(bound.policy, match, plans, variables, checks, _message_calls(bound.policy))
 
 
 def _message_calls(policy: Policy) -> int:

@@ -18,7 +18,7 @@ from webhook.policy.activation import Activation
 from webhook.policy.judging import ADMITTED, judge
 from webhook.policy.matching import CERTAIN, MatchError, matches, not_found
 from webhook.policy.model import Binding
-from webhook.policy.params import KindError, ParamError, check_kind, collect_params
+from webhook.policy.params import NO_PARAMS, KindError, ParamError, check_kind, collect_params
 from webhook.policy.policy_set import BindingPlan, Plan, PolicySet
 from webhook.policy.verdict import Verdict
 
@@ -97,26 +97,27 @@ class _Evaluation:
             self.verdict.add_configuration_error(plan.policy, one.binding, str(error))
 
     def _apply(self, plan: Plan, binding: Binding) -> None:
-        policy = plan.policy
-        params = collect_params(
-            policy.param_kind, binding.param_ref, self._request.namespace, self._facts
-        )
-        self._load_namespace()
+        policy, params = plan.policy, NO_PARAMS
+        if policy.param_kind is not None:
+            params = collect_params(
+                policy.param_kind, binding.param_ref, self._request.namespace, self._facts
+            )
+        if not self._has_namespace:
+            self._load_namespace()
+            self._has_namespace = True
         for param in params:
             judgement = judge(plan, param, self._activation, self._request.deadline)
             if judgement is not ADMITTED:
                 self.verdict.add(policy, binding, judgement)
 
     def _load_namespace(self) -> None:
-        """Bind `namespaceObject` once for the request."""
+        """Bind `namespaceObject`; a Namespace itself and cluster-scoped objects have none."""
         request = self._request
-        if self._has_namespace or not request.namespace:
+        if not request.namespace or (request.request_kind or request.kind) == _NAMESPACE_KIND:
             return
-        if (request.request_kind or request.kind) != _NAMESPACE_KIND:
-            namespace = self._facts.namespace(request.namespace)
-            if namespace is None:
-                raise NamespaceMissingError(not_found(request.namespace))
-            if isinstance(namespace, Unavailable):
-                raise ParamError(f"Internal error occurred: {namespace.reason}")
-            self._activation.bind_namespace(namespace)
-        self._has_namespace = True
+        namespace = self._facts.namespace(request.namespace)
+        if namespace is None:
+            raise NamespaceMissingError(not_found(request.namespace))
+        if isinstance(namespace, Unavailable):
+            raise ParamError(f"Internal error occurred: {namespace.reason}")
+        self._activation.bind_namespace(namespace)
