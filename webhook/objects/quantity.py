@@ -139,9 +139,7 @@ def _parse_fast(number: _Number, exponent: int, form: str, text: str) -> Quantit
     if precision < 0 or scale < _NANO:
         return None
     value = int(number.digits)
-    unscaled = value * mantissa
-    if unscaled > _MAX_INT64:
-        return None
+    unscaled = value * mantissa  # fits: there were digits to spare
     if form == BINARY_SI:
         canonical = value & 7 != 0
     else:

@@ -148,25 +148,34 @@ def check_literals(
         does not take and the name of its type, None if there is no such part.
     Returns the element to blame, None for the whole call, and upstream's text.
     """
-    index = 0
+    index = -1
     try:
-        for clause in clauses(text):
-            if not clause.verb:
-                break
-            if index >= len(arguments):
-                return None, f"index {index} out of range"
-            wrong = refused(clause.verb, arguments[index])
+        for index, clause in enumerate(clauses(text)):
+            wrong = _check_clause(clause, index, arguments, refused)
             if wrong is not None:
-                return wrong[0], refusal(clause.verb, wrong[1])
-            index += 1
+                return wrong
     except FormatError as error:
         # A missing argument is found before what is wrong with the clause, but for its missing end.
-        missing = index >= len(arguments) and str(error) != _END
-        return None, f"index {index} out of range" if missing else str(error)
-    if index == len(arguments):
+        missing = index + 1 >= len(arguments) and str(error) != _END
+        return None, f"index {index + 1} out of range" if missing else str(error)
+    if index >= len(arguments):
         return None
     counts = f"(expected {index}, got {len(arguments)})"
     return None, f"too many arguments supplied to string.format {counts}"
+
+
+def _check_clause(
+    clause: Clause,
+    index: int,
+    arguments: Sequence[Node],
+    refused: Callable[[str, Node], tuple[Node, str] | None],
+) -> tuple[Node | None, str] | None:
+    if not clause.verb:
+        return None
+    if index >= len(arguments):
+        return None, f"index {index} out of range"
+    wrong = refused(clause.verb, arguments[index])
+    return None if wrong is None else (wrong[0], refusal(clause.verb, wrong[1]))
 
 
 def format_text(text: str, arguments: list[Any]) -> str:
