@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from webhook.cel.checker.checker import check
 from webhook.cel.checker.validators import validate, validate_literals
+from webhook.cel.compiler.compiler import compile_plan
 from webhook.cel.declarations import STANDARD_TYPES, Declarations, FunctionDeclaration
 from webhook.cel.errors import CompileError
 from webhook.cel.exact.planner import PlanError, plan
@@ -133,7 +134,7 @@ class Environment:
             exact = plan(checked, self._declarations)
         except PlanError as error:
             raise CompileError(f"program instantiation failed: {error}") from None
-        return Program(source, checked, exact)
+        return Program(source, checked, exact, compile_plan(exact, checked.types))
 
 
 def _no_object(_: str) -> None:

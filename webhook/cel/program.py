@@ -5,28 +5,45 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from webhook.cel.budget import CALL_LIMIT
+from webhook.cel.compiler.support import GiveUp, OverLimitError
 from webhook.cel.errors import BudgetError, EvaluationError
-from webhook.cel.exact.tracker import Frame, Tracker
+from webhook.cel.exact.tracker import COST_LIMIT_TEXT, Frame, Tracker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from webhook.cel.budget import Budget
     from webhook.cel.checker.results import Checked
+    from webhook.cel.compiler.compiler import Compiled
     from webhook.cel.exact.steps import Step
     from webhook.cel.source import Source
     from webhook.cel.types import Type
+
+# What the compiled function may stumble over: then the exact evaluator takes over.
+_STUMBLES = (
+    GiveUp,
+    EvaluationError,
+    LookupError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    AttributeError,
+    RecursionError,
+)
 
 
 class Program:
     """A compiled expression; it never changes and may be shared between threads."""
 
-    __slots__ = ("_checked", "_exact", "_source")
+    __slots__ = ("_checked", "_compiled", "_exact", "_source")
 
-    def __init__(self, source: Source, checked: Checked, exact: Step) -> None:
+    def __init__(
+        self, source: Source, checked: Checked, exact: Step, compiled: Compiled | None
+    ) -> None:
         self._source = source
         self._checked = checked
         self._exact = exact
+        self._compiled = compiled
 
     @property
     def result_type(self) -> Type:
@@ -35,9 +52,26 @@ class Program:
 
     def evaluate(self, bindings: Mapping[str, Any], budget: Budget) -> Any:
         """Return the value; raise EvaluationError. The cost is deducted from the budget."""
-        return self._evaluate_exactly(bindings, budget)
+        compiled = self._compiled
+        if compiled is None:
+            return self.evaluate_exactly(bindings, budget)
+        deadline = budget.deadline
+        try:
+            value, cost = compiled(
+                bindings, CALL_LIMIT, None if deadline is None else deadline.expired
+            )
+        except OverLimitError as error:
+            budget.remaining -= CALL_LIMIT + 1
+            raise BudgetError(str(error) or COST_LIMIT_TEXT) from None
+        except _STUMBLES:
+            return self.evaluate_exactly(bindings, budget)
+        if cost > CALL_LIMIT:
+            return self.evaluate_exactly(bindings, budget)
+        budget.remaining -= cost
+        return value
 
-    def _evaluate_exactly(self, bindings: Mapping[str, Any], budget: Budget) -> Any:
+    def evaluate_exactly(self, bindings: Mapping[str, Any], budget: Budget) -> Any:
+        """Evaluate step by step as upstream does, with errors as values."""
         deadline = None if budget.deadline is None else budget.deadline.expired
         tracker = Tracker(CALL_LIMIT, deadline)
         try:

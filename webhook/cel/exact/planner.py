@@ -138,10 +138,9 @@ class _Planner:
         if special is not None:
             return special
         assert reference is not None
-        call = invoker(reference, steps[1].value if _is_constant(steps, 1) else None)
-        step = CallStep(node.id, steps, call.invoke, call.cost, eager=call.eager)
-        if call.constant_at is not None:
-            step.invoke = _skipping(call.invoke, call.constant_at)
+        second = steps[1] if len(steps) > 1 else None
+        invocation = invoker(reference, second.value if isinstance(second, Constant) else None)
+        step = CallStep(node.id, steps, invocation, reference)
         name = reference.function.name
         if name in CONVERSIONS and len(steps) == 1 and isinstance(steps[0], Constant):
             return _folded(step, node.id)
@@ -201,15 +200,6 @@ def _index(identifier: int, steps: list[Step], *, optional: bool) -> Step:
         qualifier = Qualifier(identifier, None, attribute, optional=optional, observed_whole=True)
     step.attribute.add(qualifier)
     return step
-
-
-def _skipping(invoke: Any, position: int) -> Any:
-    """Adapt a function that was specialised for a constant argument to all arguments."""
-
-    def call(*values: Any) -> Any:
-        return invoke(*values[:position], *values[position + 1 :])
-
-    return call
 
 
 def _folded(step: CallStep | EntriesStep | ListStep, identifier: int) -> Constant:

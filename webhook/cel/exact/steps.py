@@ -17,6 +17,8 @@ from webhook.cel.values import ObjectValue, Optional
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from webhook.cel.checker.results import CallReference
+    from webhook.cel.dispatch import Invocation
     from webhook.cel.exact.attributes import Attribute
     from webhook.cel.exact.tracker import Frame
 
@@ -118,25 +120,23 @@ class LogicalStep:
 class CallStep:
     """A call. `eager` calls (of one or two arguments) evaluate all arguments even after an error.
 
-    cost: called with the result and the arguments, errors included; None is 1.
+    The cost is asked for with the result and the arguments, errors included; None is 1.
     """
 
-    __slots__ = ("arguments", "cost", "eager", "id", "invoke")
+    __slots__ = ("arguments", "id", "invocation", "invoke", "reference")
 
     def __init__(
         self,
         identifier: int,
         arguments: Sequence[Step],
-        invoke: Callable[..., Any],
-        cost: Callable[..., int] | None,
-        *,
-        eager: bool,
+        invocation: Invocation,
+        reference: CallReference,
     ) -> None:
         self.id = identifier
         self.arguments = arguments
-        self.invoke = invoke
-        self.cost = cost
-        self.eager = eager
+        self.invocation = invocation
+        self.reference = reference
+        self.invoke = _with_all(invocation)
 
     def run(self, frame: Frame) -> Any:
         """Return the value or an EvaluationError."""
@@ -144,7 +144,8 @@ class CallStep:
         tracker = frame.tracker
         taken = tracker.take([argument.id for argument in self.arguments])
         if taken is not None:
-            tracker.cost += 1 if self.cost is None else self.cost(value, *taken)
+            cost = self.invocation.cost
+            tracker.cost += 1 if cost is None else cost(value, *taken)
         tracker.push(self.id, value)
         return value
 
@@ -156,11 +157,23 @@ class CallStep:
             values.append(value)
             if isinstance(value, EvaluationError) and error is None:
                 error = value
-                if not self.eager:
+                if not self.invocation.eager:
                     break
         if error is not None:
             return error
         return attempt(self.invoke, *values)
+
+
+def _with_all(invocation: Invocation) -> Callable[..., Any]:
+    """Adapt a function that was specialised for a constant argument to all arguments."""
+    position = invocation.constant_at
+    if position is None:
+        return invocation.invoke
+
+    def call(*values: Any) -> Any:
+        return invocation.invoke(*values[:position], *values[position + 1 :])
+
+    return call
 
 
 def attempt(function: Callable[..., Any], *values: Any) -> Any:
