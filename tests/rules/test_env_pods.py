@@ -590,8 +590,8 @@ def test_limit_of_a_mandatory_rule_refuses() -> None:
     outcome = mutated(rule(A, limits={"bytes": 10}, mandatory=True), create())
     assert [one.message for one in outcome.violations] == [
         (
-            "env: container app: A is set by the platform, rule r "
-            "(more than 10 bytes in a Pod), remove it"
+            "env: container app: A of mandatory rule r does not fit, "
+            "more than 10 bytes in a Pod; ask the platform team"
         )
     ]
 
@@ -612,12 +612,7 @@ RESERVED_CASES: dict[str, tuple[Spec, dict[str, Any], list[str], list[str], int]
         RESERVED,
         {},
         ["P_X=mine", "MINE=1"],
-        [
-            (
-                "env: container app: P_X is set by the platform, rule r "
-                "(the prefix P_ is reserved), remove it"
-            )
-        ],
+        [("env: container app: P_X has the prefix P_, reserved by rule r, remove it")],
         0,
     ),
     "controller": (RESERVED, CONTROLLER, ["P_X=mine", "MINE=1"], [], 0),

@@ -303,9 +303,7 @@ DENY: Spec = {"env": [A], "conflict": "deny"}
 TEXT = "env: container app: A is set by the platform, rule r, remove it"
 RESERVED: Spec = {"reservedPrefixes": [{"prefix": "P_"}]}
 P = literal("P_X", "mine")
-RESERVED_TEXT = (
-    "env: container app: P_X is set by the platform, rule r (the prefix P_ is reserved), remove it"
-)
+RESERVED_TEXT = "env: container app: P_X has the prefix P_, reserved by rule r, remove it"
 OPTED_OUT = tweak(workload(), "spec.template.metadata.annotations", {SKIP: "true"})
 NO_SKIP = f"env: annotation {SKIP} may not skip rule r, remove it"
 

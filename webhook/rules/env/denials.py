@@ -34,7 +34,7 @@ def reserved_names(
                 if not prefix or (container.path, name) in present:
                     continue
                 if not is_echo(entry, container, stored):
-                    reason = f"the prefix {prefix} is reserved"
+                    reason = f"has the prefix {prefix}, reserved by rule {rule.name}, remove it"
                     yield Note(Treatment.DENIED, rule, container, name, reason)
 
 

@@ -25,7 +25,10 @@ from webhook.rules.env.targets import Container, Target
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What was done to one variable of one container, by which rule, and why if not plain."""
+    """What was done to one variable of one container, by which rule.
+
+    `reason` says why it was left out, or what is wrong where another than the usual is.
+    """
 
     treatment: Treatment
     rule: EnvRule
@@ -169,7 +172,7 @@ def _inject_env(container: Container, rules: Sequence[EnvRule], scope: Scope, ma
 
 
 def _missing_note(one: Missing, container: Container) -> Note:
-    reason = f"needs {', '.join(one.places)}"
+    reason = f"of rule {one.rule.name} needs {', '.join(one.places)}, set it"
     return Note(Treatment.DENIED, one.rule, container, one.variable.name, reason)
 
 
@@ -189,13 +192,20 @@ def _within_limits(
         size = sum(len(orjson.dumps(single.entry)) for single in planned)
         limit = _exceeded(first.rule, entries + 1, made.bytes_used + size)
         if limit:
-            how = Treatment.DENIED if first.rule.mandatory else Treatment.LEFT_OUT
-            made.notes.append(Note(how, first.rule, container, first.variable.name, limit))
+            made.notes.append(_limit_note(first, container, limit))
             continue
         entries += 1
         made.bytes_used += size
         kept.append((first, one))
     return kept
+
+
+def _limit_note(planned: Planned, container: Container, limit: str) -> Note:
+    rule, name = planned.rule, planned.variable.name
+    if not rule.mandatory:
+        return Note(Treatment.LEFT_OUT, rule, container, name, limit)
+    reason = f"of mandatory rule {rule.name} does not fit, {limit}; ask the platform team"
+    return Note(Treatment.DENIED, rule, container, name, reason)
 
 
 def _exceeded(rule: EnvRule, entries: int, size: int) -> str:

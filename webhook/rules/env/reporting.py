@@ -115,12 +115,8 @@ def denial(rule: EnvRule, text: str, path: str = "", found: str = "") -> Violati
 
 
 def _problem(note: Note) -> str:
-    where = f"container {note.container.name}: {note.name}"
-    if note.reason.startswith("needs "):
-        missing = note.reason.removeprefix("needs ")
-        return f"{where} of rule {note.rule.name} needs {missing}, set it"
-    reason = f" ({note.reason})" if note.reason else ""
-    return f"{where} is set by the platform, rule {note.rule.name}{reason}, remove it"
+    default = f"is set by the platform, rule {note.rule.name}, remove it"
+    return f"container {note.container.name}: {note.name} {note.reason or default}"
 
 
 def observed_violations(notes: Sequence[Note]) -> Iterator[Violation]:
