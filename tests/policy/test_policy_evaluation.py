@@ -275,7 +275,7 @@ def test_namespace_object_is_null_for_namespaces() -> None:
 
 def test_missing_namespace_fails_the_whole_request() -> None:
     some = (failing(message="a"), replace(failing(message="b"), name="q", failure_policy="Ignore"))
-    both = (binding("b1", "p", validationActions=["Warn"]), binding("b2", "q"))
+    both = (binding("b1", "p", validationActions=["Audit"]), binding("b2", "q"))
     lookup = Get("v1", "Namespace", "", "shop")
     outcome = judge(request(POD), some, both, answers={lookup: None})
     assert outcome.violations == (

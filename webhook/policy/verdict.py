@@ -80,8 +80,12 @@ class Verdict:
             self._add(Action.DENY, policy.name, name, message, DEFAULT_REASON)
 
     def refuse_request(self, message: str, namespace: str) -> None:
-        """Refuse the whole request, because its Namespace does not exist."""
-        self._violations = [one for one in self._violations if one.action is not Action.DENY]
+        """Refuse the whole request, because its Namespace does not exist.
+
+        Upstream stops there: of what came before, only warnings have gone out already.
+        """
+        self._failures = []
+        self._violations = [one for one in self._violations if one.action is Action.WARN]
         self._violations.append(
             Violation(
                 ORIGIN,
