@@ -100,16 +100,22 @@ def opt_outs(
     for rule in rules:
         if found is None or not found.concerns(rule):
             continue
-        if rule.mandatory:
-            warnings.append(f"env: rule {rule.name} is mandatory; annotation {key} is ignored")
-        elif actor not in MAY_OPT_OUT[rule.opt_out_by]:
-            who = f"{rule.opt_out_by}s" if rule.opt_out_by == "operator" else "the platform"
-            warnings.append(
-                f"env: only {who} may skip rule {rule.name}; annotation {key} is ignored"
-            )
-        else:
+        refusal = _refusal(rule, actor, key)
+        if not refusal:
             by_rule[rule.name] = found
+        elif rule.phase != "audit":
+            warnings.append(refusal)
     return OptOuts(by_rule, tuple(warnings))
+
+
+def _refusal(rule: EnvRule, actor: ActorClass, key: str) -> str:
+    """Return why the annotation does not count for the rule, "" when it does."""
+    if rule.mandatory:
+        return f"env: rule {rule.name} is mandatory; annotation {key} is ignored"
+    if actor in MAY_OPT_OUT[rule.opt_out_by]:
+        return ""
+    who = "operators" if rule.opt_out_by == "operator" else "the platform"
+    return f"env: only {who} may skip rule {rule.name}; annotation {key} is ignored"
 
 
 def _read(
