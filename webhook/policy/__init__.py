@@ -6,8 +6,7 @@ Knows requests, facts and CEL; knows nothing of files, clusters, HTTP and of the
 from webhook.policy.groups import PolicyGroup, group_policies
 from webhook.policy.model import Binding, Policy
 from webhook.policy.parse import parse_binding, parse_policy
-from webhook.policy.policy_set import PolicySet, build_policy_set
-from webhook.policy.validating import validate
+from webhook.policy.validating import PolicySet, build_policy_set, validate
 
 __all__ = [
     "Binding",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from webhook.cel import Budget
 from webhook.model import Deadline, Json
@@ -22,12 +22,27 @@ from webhook.policy.evaluating import (
     evaluate_all,
     stage_bindings,
 )
+from webhook.policy.index import Plan
 from webhook.policy.messages import DEFAULT_REASON, failure_message
-from webhook.policy.model import FAIL, Validation
-from webhook.policy.policy_set import Plan
+from webhook.policy.model import FAIL, Binding, Expression, Policy, Validation
 from webhook.policy.texts import cut, trimmed
 
 MAX_ANNOTATION = 10 * 1024  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is worked out once for a policy.
+
+    `checks` are the expressions of its validations, `message_calls` is the largest number of
+    evaluations that its messageExpressions can cause.
+    """
+
+    checks: tuple[Expression, ...]
+    message_calls: int
+
+
+ValidatingPlan: TypeAlias = Plan[Policy, Binding, Work]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +66,18 @@ class Judgement:
 ADMITTED = Judgement()
 
 
-def judge(plan: Plan, param: Json, activation: Activation, deadline: Deadline) -> Judgement:
+def prepare(policy: Policy) -> Work:
+    """Work out what `judge` needs for each request."""
+    found = (one.message_expression for one in policy.validations)
+    messages = [one for one in found if one is not None]
+    reads_variables = any("variables" in one.text for one in messages)
+    calls = len(messages) + (len(policy.variables) if reads_variables else 0)
+    return Work(tuple(one.expression for one in policy.validations), calls)
+
+
+def judge(
+    plan: ValidatingPlan, param: Json, activation: Activation, deadline: Deadline
+) -> Judgement:
     """Evaluate a policy with one parameter; None is an evaluation without."""
     policy = plan.policy
     try:
@@ -69,13 +95,17 @@ def judge(plan: Plan, param: Json, activation: Activation, deadline: Deadline) -
     return Judgement(tuple(failures)) if failures else ADMITTED
 
 
-def _validate(plan: Plan, param: Json, activation: Activation, deadline: Deadline) -> list[Failure]:
+def _validate(
+    plan: ValidatingPlan, param: Json, activation: Activation, deadline: Deadline
+) -> list[Failure]:
     """Evaluate all validations; raise OutOfBudgetError."""
     budget = Budget(STAGE_BUDGET, deadline)
-    bindings = stage_bindings(activation.full, param, plan.variables, budget)
-    results = evaluate_all(plan.checks, bindings, budget)
+    bindings: Mapping[str, Any] = activation.full
+    if plan.variables or param is not None:
+        bindings = stage_bindings(bindings, param, plan.variables, budget)
+    results = evaluate_all(plan.work.checks, bindings, budget)
     # Upstream evaluates all messages, also of what passed; that shows only when costs run out.
-    everything = plan.message_calls * MOST_FOR_A_CALL > budget.remaining
+    everything = plan.work.message_calls * MOST_FOR_A_CALL > budget.remaining
     if not everything and results.count(True) == len(results):
         return []
     bindings = stage_bindings(activation.messages, param, plan.variables, budget)
@@ -100,7 +130,7 @@ def _message(validation: Validation, bindings: Mapping[str, Any], budget: Budget
     return evaluate_all((validation.message_expression,), bindings, budget)[0]
 
 
-def _failures(plan: Plan, index: int, result: Any, message: Any) -> list[Failure]:
+def _failures(plan: ValidatingPlan, index: int, result: Any, message: Any) -> list[Failure]:
     """Return the failed decision of one validation, if it is one."""
     if isinstance(result, ExpressionError):
         return _errors(plan, [Failure(index, str(result))])
@@ -111,19 +141,19 @@ def _failures(plan: Plan, index: int, result: Any, message: Any) -> list[Failure
     return [Failure(index, text, validation.reason or DEFAULT_REASON)]
 
 
-def _without_messages(plan: Plan, results: list[Any], text: str) -> list[Failure]:
+def _without_messages(plan: ValidatingPlan, results: list[Any], text: str) -> list[Failure]:
     """Return the decisions when the messages ran out of budget: all are errors, passed or not."""
     texts = (str(one) if isinstance(one, ExpressionError) else text for one in results)
     return _errors(plan, [Failure(index, one) for index, one in enumerate(texts)])
 
 
-def _errors(plan: Plan, failures: list[Failure]) -> list[Failure]:
+def _errors(plan: ValidatingPlan, failures: list[Failure]) -> list[Failure]:
     """Return errors where they count: under failurePolicy Ignore they admit."""
     return failures if plan.policy.failure_policy == FAIL else []
 
 
 def _annotate(
-    plan: Plan, param: Json, activation: Activation, deadline: Deadline
+    plan: ValidatingPlan, param: Json, activation: Activation, deadline: Deadline
 ) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
     """Return the (key, value) to publish and the errors; raise OutOfBudgetError."""
     annotations = plan.policy.audit_annotations

@@ -67,11 +67,6 @@ class Verdict:
             )
         self._add(action, policy.name, binding.name, message, failure.reason)
 
-    def add_configuration_error(self, policy: Policy, binding: Binding | None, text: str) -> None:
-        """Deny because policy or binding cannot be applied, unless failures are ignored."""
-        what = "policy" if binding is None else "binding"
-        self.add_error(policy, binding, f"failed to configure {what}: {text}")
-
     def add_error(self, policy: Policy, binding: Binding | None, text: str) -> None:
         """Deny whatever the binding's actions are, unless failures are ignored."""
         if policy.failure_policy == FAIL:

@@ -1,0 +1,189 @@
+"""Policies with their bindings, arranged so that a request meets only those that may match.
+
+For validating and mutating policies alike. An Index never changes: the plan for a kind of request
+is worked out when the first one comes and kept, so 1,000 loaded policies cost what matches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Generic, Protocol, TypeVar
+
+from webhook.model import AdmissionRequest, GroupVersionResource
+from webhook.policy.matching import CERTAIN, Match, Target, narrow_binding, narrow_policy
+from webhook.policy.model import ANY, Expression, MatchResources, ParamKind, ParamRef, Variable
+
+MAX_PLANS = 4096
+"""Kinds of requests whose plans are kept; a cluster has fewer resources times operations."""
+
+
+class PolicyLike(Protocol):
+    """What validating and mutating policies have in common."""
+
+    @property
+    def name(self) -> str:
+        """The name of the document."""
+        ...
+
+    @property
+    def match_constraints(self) -> MatchResources:
+        """Which requests it is about."""
+        ...
+
+    @property
+    def param_kind(self) -> ParamKind | None:
+        """The kind of its parameters."""
+        ...
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """Its variables, in order."""
+        ...
+
+
+class BindingLike(Protocol):
+    """What both kinds of bindings have in common."""
+
+    @property
+    def name(self) -> str:
+        """The name of the document."""
+        ...
+
+    @property
+    def policy_name(self) -> str:
+        """The policy that it puts in force."""
+        ...
+
+    @property
+    def param_ref(self) -> ParamRef | None:
+        """How it chooses parameters."""
+        ...
+
+    @property
+    def match_resources(self) -> MatchResources | None:
+        """Which of the requests it is about."""
+        ...
+
+
+P = TypeVar("P", bound=PolicyLike)
+B = TypeVar("B", bound=BindingLike)
+W = TypeVar("W")
+
+
+@dataclass(frozen=True, slots=True)
+class BindingPlan(Generic[B]):
+    """A binding and what is left to check of it."""
+
+    binding: B
+    match: Match
+
+
+@dataclass(frozen=True, slots=True)
+class Bound(Generic[P, B, W]):
+    """A policy and the bindings that name it, in order of name.
+
+    `variables` are those of the policy by name, `work` is what its kind of evaluation prepared.
+    """
+
+    policy: P
+    bindings: tuple[B, ...]
+    variables: Mapping[str, Expression]
+    work: W
+
+
+@dataclass(frozen=True, slots=True)
+class Plan(Generic[P, B, W]):
+    """A policy that may match a kind of request, and what is left to check.
+
+    `plain` is the result where nothing is: each binding with no parameter. Else it is empty.
+    """
+
+    policy: P
+    match: Match
+    bindings: tuple[BindingPlan[B], ...]
+    variables: Mapping[str, Expression]
+    work: W
+    plain: tuple[tuple[B, None], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Index(Generic[P, B, W]):
+    """The bound policies in order of name, and the plans for a request."""
+
+    bound: tuple[Bound[P, B, W], ...]
+    plans_for: Callable[..., tuple[Plan[P, B, W], ...]]
+
+    def plans(self, request: AdmissionRequest) -> tuple[Plan[P, B, W], ...]:
+        """Return the policies that may match the request, in order of name."""
+        delivered, original = request.resource, request.request_resource or request.resource
+        return self.plans_for(  # plain texts, because they are hashed for each request
+            request.operation,
+            request.sub_resource,
+            request.namespace != "",
+            (delivered.group, delivered.version, delivered.resource),
+            (original.group, original.version, original.resource),
+        )
+
+
+def arrange(
+    policies: Iterable[P], bindings: Iterable[B], prepare: Callable[[P], W]
+) -> Index[P, B, W]:
+    """Join policies and bindings; one without the other does nothing.
+
+    `prepare` makes once for each policy what its evaluation needs for each request.
+    """
+    by_policy: dict[str, list[B]] = {}
+    for binding in sorted(bindings, key=lambda one: one.name):
+        by_policy.setdefault(binding.policy_name, []).append(binding)
+    bound = tuple(
+        _bound(policy, by_policy[policy.name], prepare)
+        for policy in sorted(policies, key=lambda one: one.name)
+        if policy.name in by_policy
+    )
+    places = _places(bound)
+
+    @lru_cache(MAX_PLANS)
+    def plans_for(
+        operation: str,
+        sub_resource: str,
+        has_namespace: bool,  # noqa: FBT001 - a fact about the request
+        delivered: tuple[str, str, str],
+        original: tuple[str, str, str],
+    ) -> tuple[Plan[P, B, W], ...]:
+        resources = GroupVersionResource(*delivered), GroupVersionResource(*original)
+        target = Target(operation, sub_resource, has_namespace, *resources)
+        candidates = {*places.get(resources[0].resource, ()), *places.get(ANY, ())}
+        plans = (_plan(bound[place], target) for place in sorted(candidates))
+        return tuple(plan for plan in plans if plan is not None)
+
+    return Index(bound, plans_for)
+
+
+def _bound(policy: P, bindings: list[B], prepare: Callable[[P], W]) -> Bound[P, B, W]:
+    variables = {one.name: one.expression for one in policy.variables}
+    return Bound(policy, tuple(bindings), variables, prepare(policy))
+
+
+def _places(bound: tuple[Bound[P, B, W], ...]) -> Mapping[str, list[int]]:
+    """Resource → places of the policies with a rule for it; those for all are under "*"."""
+    places: dict[str, list[int]] = {}
+    for place, one in enumerate(bound):
+        rules = one.policy.match_constraints.resource_rules
+        for resource in {name.partition("/")[0] for rule in rules for name in rule.resources}:
+            places.setdefault(resource, []).append(place)
+    return places
+
+
+def _plan(bound: Bound[P, B, W], target: Target) -> Plan[P, B, W] | None:
+    match = narrow_policy(bound.policy.match_constraints, target)
+    if match is None:
+        return None
+    narrowed = ((one, narrow_binding(one.match_resources, target)) for one in bound.bindings)
+    bindings = tuple(BindingPlan(one, rest) for one, rest in narrowed if rest is not None)
+    is_plain = bound.policy.param_kind is None and all(
+        one is CERTAIN for one in (match, *(one.match for one in bindings))
+    )
+    plain = tuple((one.binding, None) for one in bindings) if is_plain else ()
+    return Plan(bound.policy, match, bindings, bound.variables, bound.work, plain)
