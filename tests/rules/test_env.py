@@ -372,11 +372,15 @@ def test_worked_example_g2() -> None:
     assert spec["initContainers"][1]["env"] == [host, trace, cluster, literal("POD_NAME", "x")]
     patch = diff(asked.object, outcome.object)
     assert apply(patch, asked.object) == outcome.object
-    assert sorted(one["path"] for one in patch if "initContainers" in one["path"]) == [
-        "/spec/initContainers/0/env",
-        "/spec/initContainers/1/env/0",
-        "/spec/initContainers/1/env/1",
-        "/spec/initContainers/1/env/2",
+    assert [(one["op"], one["path"]) for one in patch] == [
+        ("replace", "/spec/containers/0/env/0"),
+        ("add", "/spec/containers/0/env/0"),
+        ("add", "/spec/containers/0/env/1"),
+        ("add", "/spec/containers/0/env/2"),
+        ("add", "/spec/initContainers/0/env"),
+        ("add", "/spec/initContainers/1/env/0"),
+        ("add", "/spec/initContainers/1/env/1"),
+        ("add", "/spec/initContainers/1/env/2"),
     ]
     assert outcome.warnings == ("env: container app: CLUSTER replaced by rule cluster",)
     assert outcome.audit_annotations["env"].startswith(
