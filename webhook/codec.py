@@ -10,11 +10,13 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import orjson
 
 from webhook.model import (
+    NOTHING,
     AdmissionRequest,
     Deadline,
     Decision,
@@ -26,7 +28,22 @@ from webhook.model import (
 from webhook.objects.patch import diff
 
 API_VERSIONS = ("admission.k8s.io/v1", "admission.k8s.io/v1beta1")
-OPERATIONS = ("CREATE", "UPDATE", "DELETE", "CONNECT")
+
+_OBJECTS = {
+    "CREATE": (True, False),
+    "UPDATE": (True, True),
+    "DELETE": (False, True),
+    "CONNECT": (True, False),
+}
+"""Operation → whether it comes with `object` and with `oldObject`."""
+
+_NAMED = (
+    ("kind", "kind"),
+    ("resource", "resource"),
+    ("requestKind", "kind"),
+    ("requestResource", "resource"),
+)
+"""Members that name a kind or a resource, and the last part of such a name."""
 
 _MAX_INT = 2**63 - 1
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
@@ -48,31 +65,27 @@ def decode_review(body: bytes, received_at: float, deadline: Deadline) -> Admiss
     """
     review = _parse(body)
     request = _member(review, "request", "", dict)
-    uid = _text(request, "uid")
-    operation = _text(request, "operation")
-    if operation not in OPERATIONS:
-        raise BadReview(
-            f"request.operation must be one of {', '.join(OPERATIONS)}, got {_shown(operation)}"
-        )
-    if not uid:
-        raise BadReview("request.uid must not be empty")
-    _check_objects(request, operation)
+    if not _is_usual(request):
+        _check(request)
+    get = request.get
+    kind, resource = _kind(request["kind"]), _resource(request["resource"])
+    request_kind, request_resource = get("requestKind"), get("requestResource")
     return AdmissionRequest(
-        uid=uid,
-        kind=GroupVersionKind(*_three(request, "kind", "kind")),
-        resource=GroupVersionResource(*_three(request, "resource", "resource")),
-        operation=operation,
-        name=_optional_text(request, "name"),
-        namespace=_optional_text(request, "namespace"),
-        sub_resource=_optional_text(request, "subResource"),
-        request_kind=_request_kind(request),
-        request_resource=_request_resource(request),
-        request_sub_resource=_optional_text(request, "requestSubResource"),
-        user_info=_user_info(request),
-        object=request.get("object"),
-        old_object=request.get("oldObject"),
-        dry_run=_dry_run(request),
-        options=_optional_map(request, "options", "request"),
+        uid=request["uid"],
+        kind=kind,
+        resource=resource,
+        operation=request["operation"],
+        name=get("name") or "",
+        namespace=get("namespace") or "",
+        sub_resource=get("subResource") or "",
+        request_kind=None if request_kind is None else _kind(request_kind),
+        request_resource=None if request_resource is None else _resource(request_resource),
+        request_sub_resource=get("requestSubResource") or "",
+        user_info=_user_info(request["userInfo"]),
+        object=get("object"),
+        old_object=get("oldObject"),
+        dry_run=get("dryRun") or False,
+        options=get("options"),
         wire=request,
         received_at=received_at,
         deadline=deadline,
@@ -140,19 +153,81 @@ def _long_numbers_to_double(review: Json) -> None:
                 todo.append(value)
 
 
+def _is_usual(request: dict[str, Any]) -> bool:
+    """Tell whether the request has the shape that every API server sends.
+
+    One quick look for the hot path: True promises that `_check` finds nothing, False promises
+    nothing.
+    """
+    get = request.get
+    user: Any = get("userInfo")
+    obj, old = get("object"), get("oldObject")
+    try:
+        texts = [request["uid"] or None, user["username"], user.get("uid", "")]
+        for key, last in _NAMED:
+            named = request[key]
+            texts += (named["group"], named["version"], named[last])
+        texts += (get("name", ""), get("namespace", ""), get("subResource", ""))
+        texts.append(get("requestSubResource", ""))
+        for one in (obj, old):
+            if one is not None:
+                _collect_metadata(one["metadata"], texts)
+        lists = [user.get("groups", []), *user.get("extra", {}).values()]
+        for one in lists:
+            texts.extend(one)
+        fits = _OBJECTS[request["operation"]] == (obj is not None, old is not None)
+    except (KeyError, TypeError, AttributeError):
+        return False
+    return (
+        fits
+        and set(map(type, texts)) == {str}
+        and set(map(type, lists)) == {list}
+        and type(get("dryRun")) is bool
+        and type(get("options")) in {dict, type(None)}
+    )
+
+
+def _collect_metadata(metadata: dict[str, Any], texts: list[Any]) -> None:
+    get = metadata.get
+    texts += (get("name", ""), get("generateName", ""), get("namespace", ""))
+    texts += get("labels", NOTHING).values()
+    texts += get("annotations", NOTHING).values()
+
+
+def _check(request: dict[str, Any]) -> None:
+    """Raise BadReview with the first thing that is wrong, and where."""
+    if not _text(request, "uid"):
+        raise BadReview("request.uid must not be empty")
+    operation = _text(request, "operation")
+    if operation not in _OBJECTS:
+        allowed = ", ".join(_OBJECTS)
+        raise BadReview(f"request.operation must be one of {allowed}, got {_shown(operation)}")
+    for key, last in _NAMED:
+        if key in {"kind", "resource"} or request.get(key) is not None:  # v1beta1 of old: no others
+            named = _member(request, key, "request", dict)
+            for part in ("group", "version", last):
+                _text(named, part, f"request.{key}")
+    for key in ("name", "namespace", "subResource", "requestSubResource"):
+        _optional_text(request, key)
+    _check_objects(request, operation)
+    _check_user_info(_member(request, "userInfo", "request", dict), "request.userInfo")
+    if type(request.get("dryRun")) not in {bool, type(None)}:
+        found = _shown(request["dryRun"])
+        raise BadReview(f"request.dryRun must be true or false, got {found}")
+    _optional_map(request, "options", "request")
+
+
 def _check_objects(request: dict[str, Any], operation: str) -> None:
-    for key, present in (("object", operation != "DELETE"), ("oldObject", None)):
+    wanted = _OBJECTS[operation]
+    for key, is_wanted in zip(("object", "oldObject"), wanted, strict=True):
         value = _optional_map(request, key, "request")
         if value is not None:
             _check_metadata(value, f"request.{key}")
-        elif present:
+        if is_wanted and value is None and (key, operation) != ("oldObject", "UPDATE"):
+            # reviews of UPDATE that people write by hand often lack the old object
             raise BadReview(f"request.{key} must be an object on {operation}, got null")
-    if operation == "DELETE" and request.get("object") is not None:
-        raise BadReview("request.object must be null on DELETE")
-    if operation == "DELETE" and request.get("oldObject") is None:
-        raise BadReview("request.oldObject must be an object on DELETE, got null")
-    if operation in {"CREATE", "CONNECT"} and request.get("oldObject") is not None:
-        raise BadReview(f"request.oldObject must be null on {operation}")
+        if not is_wanted and value is not None:
+            raise BadReview(f"request.{key} must be null on {operation}")
 
 
 def _check_metadata(value: dict[str, Any], path: str) -> None:
@@ -168,54 +243,43 @@ def _check_metadata(value: dict[str, Any], path: str) -> None:
         _optional_text(metadata, key, path)
 
 
-def _request_kind(request: dict[str, Any]) -> GroupVersionKind | None:
-    if request.get("requestKind") is None:
-        return None  # v1beta1 of old API servers
-    return GroupVersionKind(*_three(request, "requestKind", "kind"))
+def _check_user_info(user: dict[str, Any], path: str) -> None:
+    _optional_text(user, "username", path)
+    _optional_text(user, "uid", path)
+    _check_texts(user.get("groups"), f"{path}.groups")
+    for key, value in (_optional_map(user, "extra", path) or {}).items():
+        _check_texts(value, f"{path}.extra[{key!r}]")
 
 
-def _request_resource(request: dict[str, Any]) -> GroupVersionResource | None:
-    if request.get("requestResource") is None:
-        return None
-    return GroupVersionResource(*_three(request, "requestResource", "resource"))
-
-
-def _three(request: dict[str, Any], key: str, last: str) -> tuple[str, str, str]:
-    value = _member(request, key, "request", dict)
-    path = f"request.{key}"
-    return _text(value, "group", path), _text(value, "version", path), _text(value, last, path)
-
-
-def _user_info(request: dict[str, Any]) -> UserInfo:
-    value = _member(request, "userInfo", "request", dict)
-    path = "request.userInfo"
-    extra = _optional_map(value, "extra", path) or {}
-    return UserInfo(
-        username=_optional_text(value, "username", path),
-        uid=_optional_text(value, "uid", path),
-        groups=_texts(value.get("groups"), f"{path}.groups"),
-        extra=tuple((key, _texts(extra[key], f"{path}.extra[{key!r}]")) for key in sorted(extra)),
-    )
-
-
-def _texts(value: Json, path: str) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    if type(value) is not list:
+def _check_texts(value: Json, path: str) -> None:
+    if type(value) not in {list, type(None)}:
         raise BadReview(f"{path} must be a list of strings, got {_shown(value)}")
-    for index, text in enumerate(value):
+    for index, text in enumerate(value or ()):
         if type(text) is not str:
             raise BadReview(f"{path}[{index}] must be a string, got {_shown(text)}")
-    return tuple(value)
 
 
-def _dry_run(request: dict[str, Any]) -> bool:
-    value = request.get("dryRun")
-    if value is None:
-        return False
-    if type(value) is not bool:
-        raise BadReview(f"request.dryRun must be true or false, got {_shown(value)}")
-    return value
+def _kind(value: Mapping[str, str]) -> GroupVersionKind:
+    return _known_kind(value["group"], value["version"], value["kind"])
+
+
+def _resource(value: Mapping[str, str]) -> GroupVersionResource:
+    return _known_resource(value["group"], value["version"], value["resource"])
+
+
+# The same few come again and again, and equal values may be one.
+_known_kind = lru_cache(maxsize=4096)(GroupVersionKind)
+_known_resource = lru_cache(maxsize=4096)(GroupVersionResource)
+
+
+def _user_info(value: dict[str, Any]) -> UserInfo:
+    extra = value.get("extra") or {}
+    return UserInfo(
+        value.get("username") or "",
+        value.get("uid") or "",
+        tuple(value.get("groups") or ()),
+        tuple((key, tuple(extra[key] or ())) for key in sorted(extra)) if extra else (),
+    )
 
 
 def _text(value: dict[str, Any], key: str, path: str = "request") -> str:

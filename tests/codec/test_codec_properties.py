@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.codec.reviews import REVIEW, body
-from webhook.codec import BadReview, decode_review, encode_review
+from tests.codec.reviews import REVIEW, body, tweaked
+from webhook.codec import BadReview, _check, _is_usual, decode_review, encode_review
 from webhook.model import NEVER, Decision
 
 JSON = st.recursive(
@@ -86,7 +86,7 @@ def test_any_texts_are_sent_in_a_form_that_is_kept(
 
 @given(st.dictionaries(st.text(max_size=6), JSON, max_size=4), st.booleans())
 @settings(max_examples=200, deadline=None)
-def test_patch_and_type_come_together(after: dict[str, Any], mutating: bool) -> None:  # noqa: FBT001
+def test_patch_and_type_come_together(after: dict[str, Any], mutating: bool) -> None:
     decision = Decision(allowed=True, digest="d", object_after=after)
     answer = orjson.loads(encode_review(replace(REQUEST, object={"a": 1}), decision, mutating))[
         "response"
@@ -95,3 +95,11 @@ def test_patch_and_type_come_together(after: dict[str, Any], mutating: bool) -> 
     assert mutating or "patch" not in answer
     if "patch" in answer:
         assert orjson.loads(base64.b64decode(answer["patch"]))
+
+
+@given(st.sampled_from(paths(REVIEW)), JSON)
+@settings(max_examples=300, deadline=None)
+def test_quick_look_promises_no_more_than_the_close_one(path: tuple[Any, ...], value: Any) -> None:
+    request = tweaked(*path, value).get("request")
+    if isinstance(request, dict) and _is_usual(request):
+        _check(request)  # raises where the promise does not hold

@@ -85,7 +85,7 @@ ANSWERS: dict[str, tuple[Decision, bool, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize(("decision", "mutating", "expected"), ANSWERS.values(), ids=ANSWERS)
-def test_answer_is(decision: Decision, mutating: bool, expected: dict[str, Any]) -> None:  # noqa: FBT001
+def test_answer_is(decision: Decision, mutating: bool, expected: dict[str, Any]) -> None:
     answer = response(REQUEST, decision, mutating=mutating)
     if "patch" in answer:
         answer["patch"] = orjson.loads(base64.b64decode(answer["patch"], validate=True))
