@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from vector_authorizer import test_authorizer
+from vector_authorizer import make_authorizer
 from vector_notation import write_type, write_value
 
 LIMIT = 10**9
@@ -94,11 +94,11 @@ def _setting(line: dict[str, Any]) -> str:
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     """Read a `.jsonl` or `.jsonl.gz` file."""
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open()
-    with opened as lines:
-        for line in lines:
-            if line.strip():
-                yield json.loads(line, parse_int=_number)
+    data = path.read_bytes()
+    text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
+    for line in text.split("\n"):
+        if line.strip():
+            yield json.loads(line, parse_int=_number)
 
 
 def _number(text: str) -> int | float:
@@ -200,7 +200,7 @@ def judge_file(path: Path) -> Score:
     """Judge all lines of a file."""
     beside = path.parent / "object.json"
     default_object = json.loads(beside.read_text()) if beside.exists() else None
-    judge = Judge(default_object, test_authorizer())
+    judge = Judge(default_object, make_authorizer())
     score = Score()
     for line in read_lines(path):
         judge_line(score, line, judge.answer(line))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from webhook.cel.functions.authorizer import (
     Authorizer,
@@ -12,9 +11,6 @@ from webhook.cel.functions.authorizer import (
     ResourceCheck,
     ServiceAccount,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _ANSWERS: dict[str, Decision] = {
     "deny": Decision(allowed=False, reason="denied because"),
@@ -70,6 +66,6 @@ def _labels(selector: str) -> str:
     return f"{', '.join(parts)}/<nil>"
 
 
-def test_authorizer(respond: Callable[..., Decision] = answer) -> Authorizer:
+def make_authorizer() -> Authorizer:
     """Make the authorizer that the vectors were recorded with."""
-    return Authorizer(respond)
+    return Authorizer(answer)

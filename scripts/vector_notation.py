@@ -114,15 +114,13 @@ def write_value(value: Any) -> str:  # noqa: C901, PLR0911, PLR0912 - one case f
             return f"{type_name(value)}({value})"
 
 
-def write_go(value: Any) -> str:  # noqa: PLR0911 - one case for each type
+def write_go(value: Any) -> str:
     """Write a value inside of an object as Go's `%v`."""
     match value:
         case None:
             return "<nil>"
-        case bool():
-            return "true" if value else "false"
-        case float():
-            return write_double(value)
+        case bool() | float() | Uint():
+            return write_value(value).removeprefix("double(").rstrip("u)")
         case ObjectValue(cel_type_name="JSONPatch"):
             texts = (value.fields.get(name, "") for name in ("op", "from", "path"))
             return f"&{{{' '.join(texts)} {write_go(value.fields.get('value'))}}}"
@@ -132,8 +130,6 @@ def write_go(value: Any) -> str:  # noqa: PLR0911 - one case for each type
             return f"map[{' '.join(f'{k}:{write_go(v)}' for k, v in sorted(value.items()))}]"
         case list():
             return f"[{' '.join(map(write_go, value))}]"
-        case Uint():
-            return str(value.value)
         case _:
             return str(value)
 

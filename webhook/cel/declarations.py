@@ -20,8 +20,6 @@ from webhook.cel.types import (
     ListType,
     MapType,
     ObjectType,
-    OpaqueType,
-    OptionalType,
     Type,
     TypeParam,
     TypeType,

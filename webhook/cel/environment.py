@@ -18,8 +18,9 @@ from webhook.cel.exact.planner import PlanError, plan
 from webhook.cel.functions import LIBRARIES, MUTATION_LIBRARIES
 from webhook.cel.macros import GLOBAL_MACROS, MEMBER_MACROS
 from webhook.cel.objects import resolve_patch_type
-from webhook.cel.parser import MAX_DEPTH, parse
+from webhook.cel.parser import parse
 from webhook.cel.program import Program
+from webhook.cel.reader import MAX_DEPTH
 from webhook.cel.source import Issue, Source, show_all
 
 if TYPE_CHECKING:

@@ -21,8 +21,9 @@ from webhook.cel.ast import (
     StructNode,
     Tree,
 )
-from webhook.cel.lexer import END, tokenize
-from webhook.cel.nodes import MacroError, NodeFactory
+from webhook.cel.lexer import END
+from webhook.cel.nodes import MacroError
+from webhook.cel.reader import MAX_DEPTH, Reader, Stop
 from webhook.cel.source import Issue
 
 if TYPE_CHECKING:
@@ -35,22 +36,20 @@ if TYPE_CHECKING:
 
     MacroTable = Mapping[tuple[str, int, bool], Macro]
 
-MAX_DEPTH = 250
 MAX_SIZE = 100_000  # code points
 
 RESERVED = frozenset(
-    "as break const continue else false for function if import in let loop package namespace "
-    "null return true var void while".split()
+    (
+        *("as", "break", "const", "continue", "else", "false", "for", "function", "if", "import"),
+        *("in", "let", "loop", "namespace", "null", "package", "return", "true", "var", "void"),
+        "while",
+    )
 )
 _OPERAND = (
     "{'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, "
     "STRING, BYTES, IDENTIFIER}"
 )
 _CONSTANTS = {"true": True, "false": False, "null": None}
-
-
-class _Stop(Exception):  # noqa: N818 - not an error: the issue is recorded already
-    """Parsing cannot go on."""
 
 
 def parse(
@@ -65,72 +64,21 @@ def parse(
     parser = _Parser(source, macros, issues, optionals=optionals)
     try:
         root = parser.whole()
-    except _Stop:
+    except Stop:
         return None
     return None if issues else Tree(root, tuple(parser.make.ranges))
 
 
-class _Parser:
+class _Parser(Reader):
     """The state of parsing one text."""
 
     def __init__(
         self, source: Source, macros: MacroTable, issues: list[Issue], *, optionals: bool
     ) -> None:
-        self.source = source
+        super().__init__(source, issues)
         self.macros = macros
-        self.issues = issues
         self.optionals = optionals
-        self.tokens = tokenize(source, issues)
-        self.index = 0
         self.depth = 0
-        self.make = NodeFactory()
-        self.heights: dict[int, int] = {}
-
-    # Tokens and issues
-
-    @property
-    def token(self) -> Token:
-        return self.tokens[self.index]
-
-    def accept(self, kind: str) -> Token | None:
-        """Take the next token if it is of a kind."""
-        token = self.tokens[self.index]
-        if token.kind != kind:
-            return None
-        self.index += 1
-        return token
-
-    def expect(self, kind: str, expected: str) -> Token:
-        """Take the next token, which must be of a kind."""
-        token = self.accept(kind)
-        if token is None:
-            self.fail(f"mismatched input '{self.token.text}' expecting {expected}")
-        return token
-
-    def fail(self, message: str) -> Any:
-        """Record a syntax error at the next token and stop."""
-        issue = self.source.issue(self.token.start, f"Syntax error: {message}")
-        self.issues.append(issue)
-        raise _Stop
-
-    def report(self, offset: int, message: str) -> None:
-        self.issues.append(self.source.issue(offset, message))
-
-    def id_of(self, token: Token) -> int:
-        return self.make.new_id(token.start, token.stop)
-
-    def grow(self, node: Node, *parts: Node) -> Node:
-        """Refuse chains that are too long: each operator and selection counts as a level."""
-        height = 1 + max(self.heights.get(part.id, 0) for part in parts)
-        if height > MAX_DEPTH:
-            self.too_deep()
-        self.heights[node.id] = height
-        return node
-
-    def too_deep(self) -> None:
-        text = f"expression recursion limit exceeded: {MAX_DEPTH}"
-        self.issues.append(Issue(-1, -1, text))
-        raise _Stop
 
     # Expressions
 
@@ -182,8 +130,7 @@ class _Parser:
 
     def operand(self) -> Node:
         """Parse a primary with its prefix operators, selections, indices and member calls."""
-        token = self.token
-        self.index += 1
+        token = self.take()
         sign = token.kind
         if sign in ("!", "-") and not (sign == "-" and self.token.kind in ("NUM_INT", "NUM_FLOAT")):
             return self.prefixed(token)
@@ -194,8 +141,7 @@ class _Parser:
         count = 1
         while self.accept(first.kind):
             count += 1
-        token = self.token
-        self.index += 1
+        token = self.take()
         operand = self.suffixes(self.primary(token))
         if count % 2 == 0:
             return operand
@@ -205,11 +151,11 @@ class _Parser:
     def primary(self, token: Token) -> Node:
         """Parse the operand that begins with a token already taken."""
         parse_rest = _PRIMARY.get(token.kind)
-        if parse_rest is not None:
-            return parse_rest(self, token)
-        self.index -= 1
-        word = "mismatched" if token.kind in (END, ")", "]", "}") else "extraneous"
-        return self.fail(f"{word} input '{token.text}' expecting {_OPERAND}")  # type: ignore[no-any-return]  # never returns
+        if parse_rest is None:
+            self.index -= 1
+            word = "mismatched" if token.kind in (END, ")", "]", "}") else "extraneous"
+            self.fail(f"{word} input '{token.text}' expecting {_OPERAND}")
+        return parse_rest(self, token)
 
     def suffixes(self, node: Node) -> Node:
         """Parse selections, indices, member calls and object literals behind an operand."""
@@ -240,8 +186,7 @@ class _Parser:
         sign = ""
         start = token.start
         if token.kind == "-":
-            sign, token = "-", self.token
-            self.index += 1
+            sign, token = "-", self.take()
         value = None
         try:
             value = _literal_value(token, sign)
@@ -295,7 +240,7 @@ class _Parser:
         if token.kind == "in":
             self.index += 2
             self.primary(self.tokens[self.index - 1])
-        raise _Stop
+        raise Stop
 
     def indexed(self, operand: Node, bracket: Token) -> Node:
         """Parse an index; `[?` makes it optional."""
@@ -318,10 +263,6 @@ class _Parser:
             if self.accept(closing):
                 return nodes
             self.separator(closing)
-
-    def separator(self, closing: str) -> None:
-        if not self.accept(","):
-            self.fail(f"mismatched input '{self.token.text}' expecting {{'{closing}', ','}}")
 
     def list_literal(self, bracket: Token) -> Node:
         """Parse a list; a comma may follow the last element."""

@@ -19,10 +19,10 @@ from webhook.cel.ast import (
     Select,
     StructNode,
 )
+from webhook.cel.checker.findings import Findings
 from webhook.cel.checker.results import CallReference, Checked
 from webhook.cel.checker.unify import (
     Substitution,
-    assignable,
     assignable_all,
     is_dyn_or_error,
     most_general,
@@ -47,12 +47,12 @@ from webhook.cel.types import (
     OptionalType,
     Type,
     TypeParam,
-    TypeType,
     describe,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from typing import Any
 
     from webhook.cel.ast import Node, Tree
     from webhook.cel.declarations import Declarations, FunctionDeclaration
@@ -80,93 +80,17 @@ def check(tree: Tree, source: Source, declarations: Declarations, issues: list[I
     return Checked(tree, types, checker.names, checker.calls)
 
 
-class _Checker:
+class _Checker(Findings):
     """The state of checking one expression."""
-
-    def __init__(
-        self, tree: Tree, source: Source, declarations: Declarations, issues: list[Issue]
-    ) -> None:
-        self.tree = tree
-        self.source = source
-        self.declarations = declarations
-        self.issues = issues
-        self.types: dict[int, Type] = {}
-        self.names: dict[int, str] = {}
-        self.calls: dict[int, CallReference] = {}
-        self.subs: Substitution = {}
-        self.scopes: list[dict[str, Type]] = []
-        self.fresh = 0
-
-    # Findings
-
-    def report(self, identifier: int, message: str) -> None:
-        offset = self.tree.ranges[identifier][0]
-        self.issues.append(self.source.issue(offset, message))
-
-    def undeclared(self, node: Node, name: str) -> None:
-        self.types[node.id] = ERROR
-        self.report(node.id, f"undeclared reference to '{name}' (in container '')")
-
-    def mismatch(self, node: Node, expected: Type, found: Type) -> None:
-        text = f"expected type '{describe(expected)}' but found '{describe(found)}'"
-        self.report(node.id, text)
-
-    def fits(self, kind: Type, target: Type) -> bool:
-        subs = assignable(self.subs, kind, target)
-        if subs is None:
-            return False
-        self.subs = subs
-        return True
-
-    def new_variable(self) -> TypeParam:
-        self.fresh += 1
-        return TypeParam(f"_var{self.fresh - 1}")
 
     # Nodes
 
     def check(self, node: Node) -> None:
         """Compute the type of a node and of all below it."""
-        match node:
-            case Literal():
-                self.types[node.id] = _LITERAL_TYPES.get(type(node.value), UINT)
-            case Ident():
-                self.check_name(node)
-            case Select():
-                self.check_select(node)
-            case Call():
-                self.check_call(node)
-            case ListNode():
-                self.check_list(node)
-            case MapNode():
-                self.check_map(node)
-            case StructNode():
-                self.check_struct(node)
-            case Comprehension():
-                self.check_comprehension(node)
+        _CHECKS[type(node)](self, node)
 
-    def local(self, name: str) -> Type | None:
-        for scope in reversed(self.scopes):
-            found = scope.get(name)
-            if found is not None:
-                return found
-        return None
-
-    def resolve(self, node: Node, name: str) -> bool:
-        """Take a name for a variable or type, if it is one."""
-        bare = name.removeprefix(".")
-        local = self.local(bare.partition(".")[0])
-        if local is not None and bare == name:
-            if "." in name:
-                return False  # a selection from a local variable
-            self.types[node.id] = local
-            self.names[node.id] = name
-            return True
-        kind = self.declarations.identifier(bare)
-        if kind is None:
-            return False
-        self.types[node.id] = kind
-        self.names[node.id] = bare if local is None else f".{bare}"
-        return True
+    def check_literal(self, node: Literal) -> None:
+        self.types[node.id] = _LITERAL_TYPES.get(type(node.value), UINT)
 
     def check_name(self, node: Ident) -> None:
         if not self.resolve(node, node.name):
@@ -420,6 +344,18 @@ class _Checker:
     def require(self, node: Node, expected: Type) -> None:
         if not self.fits(expected, self.types[node.id]):
             self.mismatch(node, expected, self.types[node.id])
+
+
+_CHECKS: dict[type, Callable[[_Checker, Any], None]] = {
+    Literal: _Checker.check_literal,
+    Ident: _Checker.check_name,
+    Select: _Checker.check_select,
+    Call: _Checker.check_call,
+    ListNode: _Checker.check_list,
+    MapNode: _Checker.check_map,
+    StructNode: _Checker.check_struct,
+    Comprehension: _Checker.check_comprehension,
+}
 
 
 def qualified_name(node: Node) -> str:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from webhook.cel.types import (
+    DURATION,
     DYN,
     ERROR,
     NULL,
-    DURATION,
     TIMESTAMP,
     ListType,
     MapType,

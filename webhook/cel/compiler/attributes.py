@@ -71,10 +71,10 @@ def _step_into(compiler: Compiler, holder: ast.expr, kind: Type, qualifier: Qual
     """Read one field or element; Python's own errors lead to the exact evaluator."""
     if qualifier.test_only:
         holder = compiler.emitter.atom(holder)
-        key = pyast.constant(qualifier.key)
-        test = pyast.compare(key, ast.In(), holder)
+        field = pyast.constant(qualifier.key)
+        test = pyast.compare(field, ast.In(), holder)
         return pyast.choice(
-            pyast.type_is(holder, "dict"), test, pyast.call("has_field", holder, key)
+            pyast.type_is(holder, "dict"), test, pyast.call("has_field", holder, field)
         )
     if qualifier.attribute is not None:
         key_kind = _kind_of(compiler, qualifier.attribute)

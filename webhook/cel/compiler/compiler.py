@@ -14,7 +14,7 @@ from webhook.cel.compiler import pyast
 from webhook.cel.compiler.attributes import attribute_step
 from webhook.cel.compiler.emitter import Block, Emitter, TooLargeError
 from webhook.cel.compiler.folds import appended, fold, read_lazily
-from webhook.cel.compiler.operations import INLINE, Operands
+from webhook.cel.compiler.operations import INLINE, Operands, pattern_cost
 from webhook.cel.compiler.support import RUNTIME
 from webhook.cel.costs import LIST_COST
 from webhook.cel.exact.fold import FoldStep
@@ -166,6 +166,7 @@ class Compiler:
         return self.general_call(step, values)
 
     def general_call(self, step: CallStep, values: list[ast.expr]) -> ast.expr:
+        """Emit the call of a function, and what it costs."""
         emitter = self.emitter
         invocation = step.invocation
         passed = values
@@ -179,6 +180,10 @@ class Compiler:
             emitter.charge(1)
             return result
         result = emitter.temporary(result)
+        pattern = step.arguments[-1]
+        if step.reference.function.name == "matches" and isinstance(pattern, Constant):
+            emitter.charge_dynamic(pattern_cost(values[0], pattern.value))
+            return result
         cost = emitter.constant(invocation.cost)
         assert isinstance(cost, ast.Name)
         emitter.charge_dynamic(pyast.call(cost.id, result, *values))

@@ -9,8 +9,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from webhook.cel import operators
 from webhook.cel.compiler import pyast
+from webhook.cel.costs import LIST_COST
 from webhook.cel.exact.attributes import Absolute
 from webhook.cel.exact.steps import (
     AttributeStep,
@@ -20,7 +20,6 @@ from webhook.cel.exact.steps import (
     LogicalStep,
     NotStrictlyFalseStep,
 )
-from webhook.cel.costs import LIST_COST
 
 if TYPE_CHECKING:
     from webhook.cel.compiler.compiler import Compiler

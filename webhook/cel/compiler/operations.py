@@ -76,6 +76,9 @@ def equality(emitter: Emitter, operands: Operands) -> ast.expr | None:
     """Compare for equality where Python's own comparison means the same."""
     one, other = operands.values
     left, right = operands.kinds
+    if left is DYN and right is DYN and operands.name == operators.EQUALS:
+        emitter.charge_dynamic(pyast.call("equality_cost", one, other))
+        return pyast.call("equal", one, other)
     if isinstance(one, ast.Constant):
         if isinstance(other, ast.Constant):
             return None
@@ -268,6 +271,12 @@ def text_test(emitter: Emitter, operands: Operands) -> ast.expr | None:
         return pyast.compare(part, ast.In(), text)
     emitter.charge(units)
     return pyast.method(text, operands.name.lower(), part)
+
+
+def pattern_cost(text: ast.expr, pattern: str) -> ast.expr:
+    """Return what searching a text for a constant pattern costs."""
+    longer = pyast.binary(_length(text), ast.Add(), pyast.constant(1))
+    return pyast.binary(_units(longer), ast.Mult(), pyast.constant(ceil(len(pattern) * 0.25)))
 
 
 INLINE: dict[str, Inline] = {

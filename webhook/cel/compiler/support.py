@@ -8,6 +8,7 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from webhook.cel.costs import TRAVERSAL, deep_size, units_of
 from webhook.cel.errors import BudgetError, no_such_overload
 from webhook.cel.exact.tracker import CHECK_EVERY, INTERRUPT_TEXT
 from webhook.cel.operators import GREATER, GREATER_EQUALS, LESS, LESS_EQUALS
@@ -45,8 +46,10 @@ def has_field(holder: Any, key: str) -> bool:
 
 
 def element(holder: Any, index: Any) -> Any:
-    """Return what an int key means in a list or map."""
-    if type(holder) is list and type(index) is int and index >= 0:
+    """Return what a key means in a list or map."""
+    if type(index) is str and type(holder) is dict:
+        return holder[index]
+    if type(index) is int and type(holder) is list and index >= 0:
         return holder[index]
     return read_dynamic(holder, index)
 
@@ -89,6 +92,13 @@ def greater_equals(one: Any, other: Any) -> bool:
 def empty(value: Any) -> int:
     """Return 1 for empty text, list or map: comparing with it costs nothing."""
     return 1 if isinstance(value, str | bytes | list | dict) else 0
+
+
+def equality_cost(one: Any, other: Any) -> int:
+    """Return what comparing two values of any types costs."""
+    if type(one) is str and type(other) is str:
+        return ceil(min(len(one), len(other)) * TRAVERSAL)
+    return 1 if hasattr(one, "cel_size") else units_of(min(deep_size(one), deep_size(other)))
 
 
 def items(container: Any) -> list[Any]:
@@ -141,6 +151,7 @@ RUNTIME: dict[str, Any] = {
     "element": element,
     "empty": empty,
     "equal": equal,
+    "equality_cost": equality_cost,
     "get": get,
     "get_dynamic": get_dynamic,
     "greater": greater,

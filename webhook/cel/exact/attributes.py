@@ -43,7 +43,7 @@ class Qualifier:
 
     __slots__ = ("attribute", "id", "key", "observed_whole", "optional", "test_only")
 
-    def __init__(  # noqa: PLR0913 - one record of a plan
+    def __init__(
         self,
         identifier: int,
         key: Any,

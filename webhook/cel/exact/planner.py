@@ -40,6 +40,8 @@ from webhook.cel.types import ListType, TypeType
 from webhook.cel.values import TypeValue, Uint
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from webhook.cel.ast import Node
     from webhook.cel.checker.results import CallReference, Checked
     from webhook.cel.declarations import Declarations
@@ -71,24 +73,20 @@ class _Planner:
 
     def plan(self, node: Node) -> Step:
         """Make the step of a node and those below it."""
-        match node:
-            case Literal():
-                return Constant(node.id, node.value)
-            case Ident():
-                return self.name(node.id)
-            case Select():
-                return self.select(node)
-            case Call():
-                return self.call(node)
-            case ListNode():
-                return _folded_list(node, [self.plan(element) for element in node.elements])
-            case MapNode():
-                return self.map(node)
-            case StructNode():
-                fields = [(item.name, self.plan(item.value), item.optional) for item in node.fields]
-                return EntriesStep(node.id, fields, self.checked.names[node.id])
-            case Comprehension():
-                return self.comprehension(node)
+        return _PLANS[type(node)](self, node)
+
+    def literal(self, node: Literal) -> Step:
+        return Constant(node.id, node.value)
+
+    def ident(self, node: Ident) -> Step:
+        return self.name(node.id)
+
+    def list(self, node: ListNode) -> Step:
+        return _folded_list(node, [self.plan(element) for element in node.elements])
+
+    def struct(self, node: StructNode) -> Step:
+        fields = [(item.name, self.plan(item.value), item.optional) for item in node.fields]
+        return EntriesStep(node.id, fields, self.checked.names[node.id])
 
     def name(self, identifier: int) -> Step:
         """Plan a variable or a type."""
@@ -147,6 +145,18 @@ class _Planner:
         if name == operators.IN and _is_constant(steps, 1) and _in_list(reference):
             return _membership(step, node.id)
         return step
+
+
+_PLANS: dict[type, Callable[[_Planner, Any], Step]] = {
+    Literal: _Planner.literal,
+    Ident: _Planner.ident,
+    Select: _Planner.select,
+    Call: _Planner.call,
+    ListNode: _Planner.list,
+    MapNode: _Planner.map,
+    StructNode: _Planner.struct,
+    Comprehension: _Planner.comprehension,
+}
 
 
 def _special(node: Call, steps: list[Step]) -> Step | None:

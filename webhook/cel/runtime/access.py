@@ -10,7 +10,7 @@ from typing import Any, Final
 from webhook.cel.errors import EvaluationError
 from webhook.cel.runtime.equality import find, missing
 from webhook.cel.runtime.texts import show
-from webhook.cel.values import INT_MAX, INT_MIN, ABSENT, ObjectValue, Optional, Uint, type_name
+from webhook.cel.values import ABSENT, INT_MAX, INT_MIN, ObjectValue, Optional, Uint, type_name
 
 NOT_THERE: Final = object()
 """What `look_up` returns where there is no such key or index."""

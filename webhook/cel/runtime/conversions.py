@@ -195,7 +195,7 @@ def _nanoseconds(match: re.Match[str]) -> int:
         return INT_MAX + 2
     fraction = (match[2] or ".")[1:].rstrip("0")
     # Go drops what is below one nanosecond.
-    below = int(fraction[:18] or 0) * unit // 10 ** len(fraction[:18])
+    below: int = int(fraction[:18] or 0) * unit // 10 ** len(fraction[:18])
     return int(digits) * unit + below
 
 
@@ -242,7 +242,7 @@ def _days_of(year: int, month: int) -> int:
 
 def days_from_civil(year: int, month: int, day: int) -> int:
     """Return the days from 1970-01-01 to a date."""
-    year -= month <= 2
+    year -= int(month <= 2)
     era, year_of_era = divmod(year, 400)
     day_of_year = (153 * (month - 3 if month > 2 else month + 9) + 2) // 5 + day - 1
     day_of_era = year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year

@@ -140,7 +140,7 @@ def contains(container: Any, item: Any) -> bool:
 def order_numbers(one: Any, other: Any) -> int:
     """Compare numbers of any types: -1, 0 or 1; NaN compares as 0, as upstream has it."""
     one, other = _comparable(one, other)
-    return (one > other) - (one < other)
+    return int(one > other) - int(one < other)
 
 
 def _comparable(one: Any, other: Any) -> tuple[int | float, int | float]:
@@ -170,7 +170,7 @@ def order(one: Any, other: Any, operator: str) -> int:
         raise no_such_overload()
     if kind is Timestamp or kind is Duration:
         one, other = one.nanoseconds, other.nanoseconds
-    return (one > other) - (one < other)
+    return int(one > other) - int(one < other)
 
 
 _ORDERED: Final = frozenset({bool, str, bytes, Timestamp, Duration})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from webhook.cel.values import (
     SECOND,
@@ -14,6 +14,11 @@ from webhook.cel.values import (
     TypeValue,
     Uint,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NONE_TEXT = "optional.none()"
 
 
 def format_double(value: float) -> str:
@@ -112,10 +117,8 @@ def calendar(seconds: int) -> tuple[int, int, int, int]:
 
 def quote(text: str) -> str:
     """Write a string in quotes as Go's `strconv.Quote`."""
-    parts = ['"']
-    for char in text:
-        parts.append(_ESCAPES.get(char) or (char if char.isprintable() else _escaped(char)))
-    return "".join([*parts, '"'])
+    body = (_ESCAPES.get(char) or (char if char.isprintable() else _escaped(char)) for char in text)
+    return f'"{"".join(body)}"'
 
 
 _ESCAPES = {
@@ -138,36 +141,27 @@ def _escaped(char: str) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def show(value: Any) -> str:  # noqa: C901, PLR0911 - one line for each type
+def show(value: Any) -> str:
     """Write a value as it appears inside of error texts."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
-        case str():
-            return value
-        case int():
-            return str(value)
-        case Uint():
-            return str(value.value)
-        case float():
-            return format_double(value)
-        case bytes():
-            return value.decode("utf-8", "replace")
-        case list():
-            return f"[{', '.join(map(show, value))}]"
-        case dict():
-            return "{" + ", ".join(f"{show(k)}: {show(v)}" for k, v in value.items()) + "}"
-        case Duration():
-            return format_duration(value)
-        case Timestamp():
-            return format_timestamp(value)
-        case Optional():
-            return f"optional({show(value.content)})" if value.present else "optional.none()"
-        case TypeValue():
-            return value.name
-        case ObjectValue():
-            return f"{value.cel_type_name}{show(value.fields)}"
-        case _:
-            return str(value)
+    write = _WRITERS.get(type(value))
+    return str(value) if write is None else write(value)
+
+
+def _show_map(value: dict[Any, Any]) -> str:
+    return "{" + ", ".join(f"{show(k)}: {show(v)}" for k, v in value.items()) + "}"
+
+
+_WRITERS: dict[type, Callable[[Any], str]] = {
+    type(None): lambda _: "null",
+    bool: lambda value: "true" if value else "false",
+    Uint: lambda value: str(value.value),
+    float: format_double,
+    bytes: lambda value: value.decode("utf-8", "replace"),
+    list: lambda value: f"[{', '.join(map(show, value))}]",
+    dict: _show_map,
+    Duration: format_duration,
+    Timestamp: format_timestamp,
+    Optional: lambda value: f"optional({show(value.content)})" if value.present else NONE_TEXT,
+    TypeValue: lambda value: value.name,
+    ObjectValue: lambda value: f"{value.cel_type_name}{show(value.fields)}",
+}
