@@ -24,13 +24,14 @@ from webhook.cluster.lag import Lag
 from webhook.cluster.lease import Lease
 from webhook.cluster.lookups import Resolver
 from webhook.cluster.sightings import Sightings
+from webhook.cluster.static import StaticConfigurations
 from webhook.model import Platform
 from webhook.registration import Client
 from webhook.settings import RegistrationMode, Settings
 from webhook.sources.accepted import AcceptedTexts
 from webhook.sources.configmap import ConfigMapSource
 from webhook.sources.store import SnapshotStore
-from webhook.sources.switch import Gate, Open, Switch
+from webhook.sources.switch import Switch
 from webhook.tls.authority import service_names
 from webhook.tls.bootstrap import BootstrapError, ClusterCertificate, path_token, utc_now
 from webhook.tls.context import ServingCertificate, follow_files, read_pair
@@ -89,8 +90,8 @@ async def join(settings: Settings, store: SnapshotStore, cluster: Cluster) -> Re
         sightings,
     )
     is_dynamic = settings.registration is RegistrationMode.DYNAMIC
-    gate: Gate = configurations if is_dynamic else Open()
-    switch = Switch(store, platform, gate, lease.announce)
+    writer = configurations if is_dynamic else StaticConfigurations(cluster)
+    switch = Switch(store, platform, writer, lease.announce)
     source = ConfigMapSource(cluster, platform)
     accepted = AcceptedTexts(cluster, settings.namespace)
     tasks = (
@@ -101,7 +102,7 @@ async def join(settings: Settings, store: SnapshotStore, cluster: Cluster) -> Re
         accepted.run(store, lease),
         _follow_parameters(store, resolver),
         identity.keep(configurations.refresh),
-        *((configurations.run(),) if is_dynamic else ()),
+        writer.run(),
     )
     checks = _checks(switch, lag, identity.certificate)
     return Replica(resolver, identity.certificate, token, sightings, lag, checks, tasks)
