@@ -13,7 +13,7 @@ from webhook.cel.functions.authorizer import AUTHORIZER
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "scripts"))
 
-from vector_authorizer import test_authorizer as answering  # type: ignore[import-not-found]
+from vector_authorizer import make_authorizer  # type: ignore[import-not-found]
 from vector_notation import write_value  # type: ignore[import-not-found]
 
 MINE = {
@@ -37,7 +37,7 @@ def test_examples_have_the_value_they_show(expression: str, expected: str) -> No
 def result(expression: str) -> str:
     try:
         program = ENVIRONMENT.compile(expression)
-        value = program.evaluate({"authorizer": answering()}, Budget(10_000_000))
+        value = program.evaluate({"authorizer": make_authorizer()}, Budget(10_000_000))
     except (CompileError, EvaluationError) as error:
         return str(error)
     return str(write_value(value))
