@@ -40,7 +40,7 @@ def warned(policy: str, message: str) -> str:
     )
 
 
-DENIED_IMAGE = denied("image-tags", "every image of web-shop needs a fixed tag")
+DENIED_IMAGE = denied("image-tags", f"these images need a fixed tag: shop ({LATEST})")
 DENIED_COUNT = invalid(denied("replica-limit", "at most 20 replicas, not 50"))
 DENIED_DELETE = denied(
     "keep", "Deployment web-shop is marked to be kept; remove its label example.com/keep first"

@@ -31,6 +31,7 @@ DATA = ROOT / "tests" / "e2e" / "data"
 
 SYSTEM = "propylon-system"
 POLICIES = "propylon-policies"
+ACCOUNT = f"system:serviceaccount:{SYSTEM}:propylon"
 SENTINEL = "sentinel"
 
 CONFIGURATIONS = ("mutatingwebhookconfiguration", "validatingwebhookconfiguration")
@@ -93,7 +94,7 @@ class Propylon:
         number = next(self._numbers)
         identity = f"replica-{number}"
         port, health_port = free_port(), free_port()
-        ledger = f"sqlite+aiosqlite:///{self.cluster.folder / identity}.db"
+        ledger = f"sqlite+aiosqlite:///{self.cluster.folder / identity}-{port}.db"
         url = f"https://127.0.0.1:{self.balancer.port}"
         options = {
             "kubeconfig": str(self.kubeconfig()),
@@ -131,6 +132,11 @@ class Propylon:
         """Stop every replica."""
         for replica in list(self.replicas):
             self.stop(replica, number)
+
+    def kill_all(self) -> None:
+        """Kill every replica, and take away the Lease that a killed holder keeps for a while."""
+        self.stop_all(signal.SIGKILL)
+        self.admin.run("delete", "lease", "propylon", "-n", SYSTEM, "--ignore-not-found")
 
     def _publish(self) -> None:
         self.balancer.ports = tuple(replica.port for replica in self.replicas)
@@ -195,6 +201,16 @@ class Propylon:
             "metadata": {"name": nonce, "namespace": "default"},
         }
         return self.admin.try_to("create", "--dry-run=server", "-f", "-", documents=probe)
+
+
+def forbidden_calls(cluster: Cluster, since: int = 0) -> list[str]:
+    """Return what the server asked of the API server and RBAC refused, after `since` audit events."""
+    return [
+        f"{event['verb']} {event['requestURI']}"
+        for event in cluster.audit_events()[since:]
+        if event["user"]["username"] == ACCOUNT
+        and event["annotations"].get("authorization.k8s.io/decision") == "forbid"
+    ]
 
 
 def documents(name: str, data: dict[str, str]) -> Any:

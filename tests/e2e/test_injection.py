@@ -44,7 +44,8 @@ def _in_force(propylon: Propylon, developer: Kubectl) -> None:
 @pytest.fixture
 def empty_shop(developer: Kubectl) -> Iterator[Kubectl]:
     yield developer
-    developer.run("delete", "deployment,pod", "--all", "--now")
+    developer.run("delete", "deployment,pod,service", "--all", "--now")
+    developer.run("delete", "configmap", "web-shop", "--ignore-not-found")
 
 
 def tried_pod(developer: Kubectl) -> Any:

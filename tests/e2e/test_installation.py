@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.propylon import CONFIGURATIONS, POLICIES, ROOT, SYSTEM, Propylon
+from tests.e2e.propylon import (
+    ACCOUNT,
+    CONFIGURATIONS,
+    POLICIES,
+    ROOT,
+    SYSTEM,
+    Propylon,
+    forbidden_calls,
+)
 from tests.e2e.waiting import eventually
 
 if TYPE_CHECKING:
     from tests.e2e.kubectl import Kubectl
-
-ACCOUNT = f"system:serviceaccount:{SYSTEM}:propylon"
 
 RIGHTS = {
     # (verb, resource, further arguments): may it?
@@ -170,8 +177,9 @@ class TestStarted:
         assert propylon.replicas[0].status(path) == 200
 
     def test_log_is_one_json_object_per_line(self, propylon: Propylon) -> None:
-        import json
-
         lines = propylon.replicas[0].program.said().splitlines()
         assert lines
         assert all(isinstance(json.loads(line), dict) for line in lines)
+
+    def test_shipped_rights_suffice(self, propylon: Propylon) -> None:
+        assert forbidden_calls(propylon.cluster) == []

@@ -64,7 +64,7 @@ def test_denial_is_found_with_user_and_policy(propylon: Propylon, ledger: str) -
         lambda: rows(propylon, ledger, *arguments), what="the denial is in the ledger"
     )
     assert [(one["name"], one["username"]) for one in found] == [("refused", "dana")]
-    assert "every image of refused needs a fixed tag" in json.dumps(found)
+    assert f"these images need a fixed tag: shop ({LATEST})" in json.dumps(found)
 
 
 def test_dry_run_leaves_no_trace(propylon: Propylon, ledger: str) -> None:

@@ -94,7 +94,7 @@ def test_audited_policy_only_records(
         notes = [
             event.get("annotations", {}).get("policies-ignore.propylon.dev/validation_failure")
             for event in propylon.cluster.audit_events()
-            if event["objectRef"].get("name") == "no-probe"
+            if event.get("objectRef", {}).get("name") == "no-probe"
         ]
         return [note for note in notes if note]
 
@@ -102,6 +102,60 @@ def test_audited_policy_only_records(
     assert '"policy":"probes"' in notes[0]
     assert "every container should have a readiness probe" in notes[0]
     developer.run("delete", "deployment", "no-probe")
+
+
+def test_object_is_converted_to_the_version_that_a_policy_names(
+    developer: Kubectl, propylon: Propylon
+) -> None:
+    """The policy reads autoscaling/v2, the developer writes v1: the API server converts."""
+    propylon.put_in_force("scaling", "autoscaling.yaml")
+    scaler = {
+        "apiVersion": "autoscaling/v1",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "web-shop"},
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web-shop"},
+            "minReplicas": 2,
+            "maxReplicas": 8,
+            "targetCPUUtilizationPercentage": 95,
+        },
+    }
+    refused = developer.try_to("create", "-f", "-", documents=scaler)
+    assert refused.code == 1
+    assert "scale at 80 % of cpu or before, not at 95 %" in refused.stderr
+    propylon.withdraw("scaling")
+
+
+SERVICES = {
+    "in-production": ({}, {"namespace": "shop"}, False),
+    "in-another-namespace": ({}, {"namespace": "default"}, True),
+    "of-another-type": ({"type": "ClusterIP"}, {"namespace": "shop"}, True),
+    "with-the-label": (
+        {},
+        {"namespace": "shop", "labels": {"example.com/exposed": "true"}},
+        True,
+    ),
+    "of-the-gateway": ({}, {"namespace": "shop", "name": "gateway"}, True),
+}
+
+
+@pytest.mark.parametrize(
+    ("spec", "metadata", "allowed"), SERVICES.values(), ids=[f"node-port-{key}" for key in SERVICES]
+)
+def test_policy_matches_by_namespace_labels_and_conditions(
+    spec: dict[str, str],
+    metadata: dict[str, Any],
+    allowed: bool,
+    admin: Kubectl,
+    propylon: Propylon,
+) -> None:
+    propylon.put_in_force("services", "services.yaml")
+    service = shop.part("service")
+    service["spec"] |= {"type": "NodePort"} | spec
+    service["metadata"] |= {"labels": {}} | metadata
+    tried = admin.try_to("create", "--dry-run=server", "-f", "-", documents=service)
+    assert tried.ok is allowed, str(tried)
+    propylon.withdraw("services")
 
 
 class TestBroken:
@@ -131,7 +185,7 @@ class TestBroken:
         assert [word for word in words if word not in refused.stderr] == [], str(refused)
         after = propylon.admin.get("configmap", "baseline", "-n", POLICIES)
         assert after["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
-        assert "needs a fixed tag" in judge(developer, image=LATEST)
+        assert "need a fixed tag" in judge(developer, image=LATEST)
 
     def test_name_may_not_repeat(self, propylon: Propylon) -> None:
         refused = propylon.set_documents("copy", "image-tags.yaml")
@@ -150,7 +204,7 @@ class TestBroken:
         written = propylon.set_documents("baseline", "deletion.yaml", **{"image-tags": broken})
         assert written.ok, str(written)
         replica = propylon.start()
-        assert "needs a fixed tag" in eventually(
+        assert "need a fixed tag" in eventually(
             lambda: judge(developer, image=LATEST), what="the last good version denies"
         )
         said = eventually(

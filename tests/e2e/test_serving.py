@@ -153,7 +153,7 @@ def test_changed_directory_is_in_force(server: Replica, trusted: str, folder: Pa
         what="the policy only warns",
     )
     assert answer
-    assert "needs a fixed tag" in answer.response["warnings"][0]
+    assert "need a fixed tag" in answer.response["warnings"][0]
     policy.write_text("kind: [broken")
     eventually(lambda: "image-tags.yaml" in server.program.said(), what="the log names the file")
     assert post(server.port, trusted, PATH, DENIABLE).response["warnings"]
