@@ -465,6 +465,45 @@ def test_namespace_is_refused() -> None:
     ]
 
 
+def test_labels_and_annotations_are_checked() -> None:
+    value = policy_document()
+    value["metadata"]["labels"] = {"a b": "c", "d": "e f", "g": "h" * 64, "i": ""}
+    value["metadata"]["annotations"] = {"A/b": "anything at all", "c d": ""}
+    _, errors = parse_policy(item_of(value))
+    check(
+        errors,
+        [
+            ('metadata.labels["a b"]', f"name part {QUALIFIED}"),
+            ("metadata.labels.d", 'Invalid value: "e f": a valid label must be an empty string'),
+            ("metadata.labels.g", "must be no more than 63 characters"),
+            ('metadata.annotations["c d"]', f"name part {QUALIFIED}"),
+        ],
+    )
+
+
+def test_new_texts_must_work_on_the_version_of_the_cluster() -> None:
+    item = item_of(policy_document(**validation(expression="isSemver('1.2.3')")))
+    assert parse_policy(item, "1.33")[1] == ()
+    assert parse_policy(item)[1] == ()
+    _, errors = parse_policy(item, "1.32")
+    assert [one.message for one in errors] == [
+        "undeclared reference to 'isSemver' (in container '')"
+    ]
+
+
+HINTS = {
+    "validation": (validation(expression="object.x"), "compare it, as in `... == true`"),
+    "messageExpression": (validation(messageExpression="object.x"), "wrap it in string(...)"),
+    "valueExpression": (annotation(valueExpression="object.x"), "wrap it in string(...)"),
+}
+
+
+@pytest.mark.parametrize(("spec", "hint"), HINTS.values(), ids=HINTS)
+def test_exact_types_are_explained(spec: Value, hint: str) -> None:
+    (error,) = parse_policy(item_of(policy_document(**spec)))[1]
+    assert error.message.endswith(f"but got dyn; types are exact here: {hint}")
+
+
 @pytest.mark.parametrize("version", ["v1", "v1beta1", "v1alpha1"])
 def test_defaults(version: str) -> None:
     spec = policy_document()["spec"]

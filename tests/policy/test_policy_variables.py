@@ -108,9 +108,16 @@ ROWS: dict[str, tuple[Policy, list[str]]] = {
         ["expression 'variables.a__dot__b == 1' resulted in error: no such key: a__dot__b"],
     ),
     "names with underscores can": (with_variables("variables.a__b == 1", a__b="1"), []),
-    "params": (
-        replace(with_variables("variables.a == 1", a="1"), param_kind=None),
-        [],
+    "optional selection": (with_variables("variables.?a.orValue(2) == 1", a="1"), []),
+    "index": (
+        with_variables("variables['a'] == 1", a="1"),
+        [
+            (
+                "compilation error: compilation failed: ERROR: <input>:1:10: found no matching "
+                "overload for '_[_]' applied to '(kubernetes.variables, string)'\n"
+                " | variables['a'] == 1\n | .........^"
+            )
+        ],
     ),
 }
 

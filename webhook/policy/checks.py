@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from webhook.objects.paths import Path
-from webhook.policy.formats import dns_1123_subdomain, is_identifier, qualified_name
+from webhook.policy.formats import dns_1123_subdomain, is_identifier, label_value, qualified_name
 from webhook.policy.report import Report
 from webhook.policy.texts import byte_length, trimmed
 
@@ -23,12 +23,20 @@ Value = Mapping[str, Any]
 
 
 def check_metadata(value: Value, report: Report) -> None:
-    """Check the name; both kinds are cluster-scoped."""
+    """Check name, labels and annotations; both kinds are cluster-scoped."""
     metadata: Value = value.get("metadata") or {}
     for problem in dns_1123_subdomain(metadata.get("name") or ""):
         report.invalid(("metadata", "name"), metadata.get("name"), problem)
     if metadata.get("namespace"):
         report.forbidden(("metadata", "namespace"), "not allowed on this type")
+    for key, text in (metadata.get("labels") or {}).items():
+        for problem in qualified_name(key):
+            report.invalid(("metadata", "labels", key), key, problem)
+        for problem in label_value(text or ""):
+            report.invalid(("metadata", "labels", key), text, problem)
+    for key in metadata.get("annotations") or {}:
+        for problem in qualified_name(key.lower()):
+            report.invalid(("metadata", "annotations", key), key, problem)
 
 
 def check_conditions(spec: Value, report: Report) -> None:

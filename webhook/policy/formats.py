@@ -75,6 +75,18 @@ def qualified_name(name: str) -> Iterator[str]:
         yield f"name part {_QUALIFIED_TEXT}"
 
 
+def label_value(value: str) -> Iterator[str]:
+    """Check the value of a label; it may be empty."""
+    if len(value) > 63:
+        yield "must be no more than 63 characters"
+    if not re.fullmatch(f"({_QUALIFIED})?", value):
+        yield (
+            "a valid label must be an empty string or consist of alphanumeric characters, '-', "
+            "'_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  "
+            f"or 'my_value',  or '12345', regex used for validation is '({_QUALIFIED})?')"
+        )
+
+
 def path_segment(name: str) -> Iterator[str]:
     """Check a name that becomes part of a URL's path."""
     if name in {".", ".."}:

@@ -82,7 +82,7 @@ def _find(kind: ParamKind, ref: ParamRef, namespace: str, facts: Facts) -> Any:
 
 def _place(value: Json) -> tuple[str, str]:
     metadata = value.get("metadata") or {}
-    return metadata.get("namespace") or "", metadata.get("name") or ""
+    return str(metadata.get("namespace") or ""), str(metadata.get("name") or "")
 
 
 def _typed(value: Json, kind: ParamKind) -> Json:

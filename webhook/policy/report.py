@@ -61,7 +61,7 @@ class Report:
         """Report each issue of an expression at its own line and column in the document."""
         placed = [issue for issue in error.issues if issue.line > 0]
         if not placed:
-            self.errors.append(self.item.error(path, str(error)))
+            self.errors.append(self.item.error(path, f"{error}{_hint(str(error))}"))
         for issue in placed:
             self.errors.append(
                 self.item.error_in(path, issue.message, issue.line, issue.column + 1)
@@ -73,6 +73,20 @@ class Report:
 
     def _add(self, path: Path, text: str) -> None:
         self.errors.append(self.item.error(path, text))
+
+
+_HINTS = {
+    "must evaluate to bool but got dyn": "; types are exact here: compare it, as in `... == true`",
+    "must evaluate to string but got dyn": "; types are exact here: wrap it in string(...)",
+    "must evaluate to one of [string null_type] but got dyn": (
+        "; types are exact here: wrap it in string(...)"
+    ),
+}
+
+
+def _hint(text: str) -> str:
+    """Say what to do about an error that surprises everybody once."""
+    return _HINTS.get(text, "")
 
 
 def quoted(value: Json) -> str:
