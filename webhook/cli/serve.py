@@ -18,78 +18,107 @@ EMBEDDED, CLUSTER, SERVER = "From a directory", "From a cluster", "Server"
 Flag = typer.Option
 
 
+_Policies = Annotated[
+    Path | None,
+    Flag(help="Directory of documents; no cluster needed.", rich_help_panel=EMBEDDED),
+]
+_Objects = Annotated[
+    Path | None,
+    Flag(help="Directory of Namespaces, parameters and other facts.", rich_help_panel=EMBEDDED),
+]
+_Kubeconfig = Annotated[
+    Path | None, Flag(help="Without it: the Pod's account.", rich_help_panel=CLUSTER)
+]
+_Namespace = Annotated[
+    str | None, Flag(help="Propylon's own (default propylon-system).", rich_help_panel=CLUSTER)
+]
+_PolicyNamespace = Annotated[
+    str | None,
+    Flag(
+        help="Where labelled ConfigMaps are read (default propylon-policies).",
+        rich_help_panel=CLUSTER,
+    ),
+]
+_WebhookUrl = Annotated[
+    str | None,
+    Flag(
+        help="https://host:port for the API server, instead of the Service.",
+        rich_help_panel=CLUSTER,
+    ),
+]
+_Registration = Annotated[
+    RegistrationMode | None,
+    Flag(help="Who writes the webhook configurations (default dynamic).", rich_help_panel=CLUSTER),
+]
+_Identity = Annotated[
+    str | None, Flag(help="Name of this replica (default the host's).", rich_help_panel=CLUSTER)
+]
+_Host = Annotated[
+    str | None, Flag(help="Address of both ports (default 127.0.0.1).", rich_help_panel=SERVER)
+]
+_Port = Annotated[int | None, Flag(help="Admission, TLS (default 9443).", rich_help_panel=SERVER)]
+_HealthPort = Annotated[
+    int | None, Flag(help="Probes and metrics (default 8081).", rich_help_panel=SERVER)
+]
+_TlsCert = Annotated[
+    Path | None, Flag(help="PEM file, followed while serving.", rich_help_panel=SERVER)
+]
+_TlsKey = Annotated[Path | None, Flag(help="PEM file.", rich_help_panel=SERVER)]
+_ClientCa = Annotated[
+    Path | None,
+    Flag(help="Authority of the API server's client certificate.", rich_help_panel=SERVER),
+]
+_Token = Annotated[
+    str | None, Flag(help="Last part of every path, when given.", rich_help_panel=SERVER)
+]
+_Ledger = Annotated[
+    str | None,
+    Flag(
+        help='Database URL; "" for none (default sqlite+aiosqlite:///propylon.db).',
+        rich_help_panel=SERVER,
+    ),
+]
+_Prefix = Annotated[
+    str | None,
+    Flag(help="Of labels and annotations (default propylon.dev).", rich_help_panel=SERVER),
+]
+_ClusterName = Annotated[
+    str | None, Flag(help="For {{cluster.name}} in documents.", rich_help_panel=SERVER)
+]
+_KubernetesVersion = Annotated[
+    str | None, Flag(help="Gates new CEL texts, such as 1.31.", rich_help_panel=SERVER)
+]
+_DrainSeconds = Annotated[
+    float | None,
+    Flag(help="Between SIGTERM and the end of serving (default 0).", rich_help_panel=SERVER),
+]
+_LogLevel = Annotated[
+    LogLevel | None, Flag(help="The least that is logged (default info).", rich_help_panel=SERVER)
+]
+
+
 def serve(
-    policies: Annotated[
-        Path | None,
-        Flag(help="Directory of documents; no cluster needed.", rich_help_panel=EMBEDDED),
-    ] = None,
-    objects: Annotated[
-        Path | None,
-        Flag(help="Directory of Namespaces, parameters and other facts.", rich_help_panel=EMBEDDED),
-    ] = None,
-    kubeconfig: Annotated[
-        Path | None, Flag(help="Without it: the Pod's account.", rich_help_panel=CLUSTER)
-    ] = None,
-    namespace: Annotated[
-        str | None, Flag(help="Propylon's own [propylon-system].", rich_help_panel=CLUSTER)
-    ] = None,
-    policy_namespace: Annotated[
-        str | None,
-        Flag(
-            help="Where labelled ConfigMaps are read [propylon-policies].", rich_help_panel=CLUSTER
-        ),
-    ] = None,
-    webhook_url: Annotated[
-        str | None,
-        Flag(
-            help="https://host:port for the API server, instead of the Service.",
-            rich_help_panel=CLUSTER,
-        ),
-    ] = None,
-    registration: Annotated[
-        RegistrationMode | None,
-        Flag(help="Who writes the webhook configurations [dynamic].", rich_help_panel=CLUSTER),
-    ] = None,
-    identity: Annotated[
-        str | None, Flag(help="Name of this replica [the host's].", rich_help_panel=CLUSTER)
-    ] = None,
-    host: Annotated[str | None, Flag(help="[127.0.0.1]", rich_help_panel=SERVER)] = None,
-    port: Annotated[int | None, Flag(help="Admission, TLS [9443].", rich_help_panel=SERVER)] = None,
-    health_port: Annotated[
-        int | None, Flag(help="Probes and metrics [8081].", rich_help_panel=SERVER)
-    ] = None,
-    tls_cert: Annotated[
-        Path | None, Flag(help="PEM file, followed while serving.", rich_help_panel=SERVER)
-    ] = None,
-    tls_key: Annotated[Path | None, Flag(help="PEM file.", rich_help_panel=SERVER)] = None,
-    client_ca: Annotated[
-        Path | None,
-        Flag(help="Authority of the API server's client certificate.", rich_help_panel=SERVER),
-    ] = None,
-    token: Annotated[
-        str | None, Flag(help="Last part of every path, when given.", rich_help_panel=SERVER)
-    ] = None,
-    ledger: Annotated[
-        str | None,
-        Flag(
-            help='Database URL; "" for none [sqlite+aiosqlite:///propylon.db].',
-            rich_help_panel=SERVER,
-        ),
-    ] = None,
-    prefix: Annotated[
-        str | None, Flag(help="Of labels and annotations [propylon.dev].", rich_help_panel=SERVER)
-    ] = None,
-    cluster_name: Annotated[
-        str | None, Flag(help="For {{cluster.name}} in documents.", rich_help_panel=SERVER)
-    ] = None,
-    kubernetes_version: Annotated[
-        str | None, Flag(help="Gates new CEL texts, such as 1.31.", rich_help_panel=SERVER)
-    ] = None,
-    drain_seconds: Annotated[
-        float | None,
-        Flag(help="Between SIGTERM and the end of serving [0].", rich_help_panel=SERVER),
-    ] = None,
-    log_level: Annotated[LogLevel | None, Flag(help="[info]", rich_help_panel=SERVER)] = None,
+    policies: _Policies = None,
+    objects: _Objects = None,
+    kubeconfig: _Kubeconfig = None,
+    namespace: _Namespace = None,
+    policy_namespace: _PolicyNamespace = None,
+    webhook_url: _WebhookUrl = None,
+    registration: _Registration = None,
+    identity: _Identity = None,
+    host: _Host = None,
+    port: _Port = None,
+    health_port: _HealthPort = None,
+    tls_cert: _TlsCert = None,
+    tls_key: _TlsKey = None,
+    client_ca: _ClientCa = None,
+    token: _Token = None,
+    ledger: _Ledger = None,
+    prefix: _Prefix = None,
+    cluster_name: _ClusterName = None,
+    kubernetes_version: _KubernetesVersion = None,
+    drain_seconds: _DrainSeconds = None,
+    log_level: _LogLevel = None,
 ) -> None:
     """Serve the admission webhook over TLS until SIGTERM.
 
