@@ -48,8 +48,9 @@ logger = logging.getLogger(__name__)
 class Replica:
     """The parts that `server.py` serves with.
 
-    `checks` say what readiness lacks ("" when nothing), `sightings` is a sink of `create_app`,
-    `tasks` are started once and end only when they are cancelled.
+    `checks` say what readiness lacks ("" when nothing), `problems` what the API server keeps from
+    being done while serving goes on; `sightings` is a sink of `create_app`; `tasks` are started
+    once and end only when they are cancelled.
     """
 
     resolver: Resolver
@@ -58,6 +59,7 @@ class Replica:
     sightings: Sightings
     lag: Lag
     checks: Mapping[str, Callable[[], str]]
+    problems: Mapping[str, Callable[[], str]]
     tasks: Sequence[Task]
 
 
@@ -104,8 +106,21 @@ async def join(settings: Settings, store: SnapshotStore, cluster: Cluster) -> Re
         identity.keep(configurations.refresh),
         writer.run(),
     )
-    checks = _checks(switch, lag, identity.certificate)
-    return Replica(resolver, identity.certificate, token, sightings, lag, checks, tasks)
+    return Replica(
+        resolver,
+        identity.certificate,
+        token,
+        sightings,
+        lag,
+        _checks(switch, source, lag, identity.certificate),
+        {
+            "documents": lambda: source.cache.failure,
+            "namespaces": lambda: resolver.namespaces.failure,
+            "configurations": lambda: writer.problem,
+            "accepted texts": lambda: accepted.problem,
+        },
+        tasks,
+    )
 
 
 def _client(settings: Settings, identity: _Identity, token: str) -> Client:
@@ -204,8 +219,11 @@ async def _follow_parameters(store: SnapshotStore, resolver: Resolver) -> None:
 
 
 def _checks(
-    switch: Switch, lag: Lag, certificate: ServingCertificate
+    switch: Switch, source: ConfigMapSource, lag: Lag, certificate: ServingCertificate
 ) -> Mapping[str, Callable[[], str]]:
+    def read() -> str:
+        return "" if source.cache.synced else source.cache.failure or "not listed yet"
+
     def documents() -> str:
         lost = ", ".join(switch.missing)
         return f"broken, and the last good version is lost: {lost}" if lost else ""
@@ -216,4 +234,4 @@ def _checks(
     def valid() -> str:
         return "" if certificate.expiry > utc_now() else f"expired at {certificate.expiry}"
 
-    return {"documents": documents, "lag": current, "certificate": valid}
+    return {"configmaps": read, "documents": documents, "lag": current, "certificate": valid}

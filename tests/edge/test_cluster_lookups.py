@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -202,6 +202,21 @@ async def test_unknown_version_is_not_asked_for_at_once_again(
     for _ in range(3):
         await resolve(resolver, Scope("example.com/v7", "Budget"))
     assert api.count("example.com/v7") == 1
+
+
+async def test_known_kinds_are_asked_for_again_in_time(api: FakeApi, cluster: Cluster) -> None:
+    now = 0.0
+    discovery = Discovery(cluster, lambda: now)
+    assert await discovery.find(*BUDGET) == BUDGETS
+    api.resources = [replace(BUDGETS, namespaced=False)]
+    assert await discovery.find(*BUDGET) == BUDGETS
+    now += 601
+    api.fail("apis/example.com/v1", Failure(500))
+    assert await discovery.find(*BUDGET) == BUDGETS
+    now += 601
+    found = await discovery.find(*BUDGET)
+    assert found == api.resources[0]
+    assert api.count("apis/example.com/v1") == 3
 
 
 @dataclass

@@ -74,6 +74,7 @@ async def test_documents_come_into_force_and_are_registered(
     async with running_replica(settings(tmp_path), store, cluster) as replica:
         await eventually(lambda: "policies.propylon.dev" in rules(installed))
         assert lacks(replica) == {}
+        assert {name: text() for name, text in replica.problems.items() if text()} == {}
         snapshot = store.current().snapshot
         assert snapshot.platform.kubernetes_version == "1.36"
         lease = installed.get(LEASES, SYSTEM, "propylon")
@@ -145,6 +146,7 @@ async def test_start_waits_for_the_api_server(
     installed.fail("propylon-tls", forbidden("not yet"))
     replica = await join(settings(tmp_path), SnapshotStore(), cluster)
     assert replica.token
+    assert lacks(replica) == {"configmaps": "not listed yet"}
     assert [one.message for one in caplog.records].count("cannot start yet") == 2
     for task in replica.tasks:
         task.close()
@@ -184,6 +186,7 @@ class TestStatic:
         async with running_replica(chosen, SnapshotStore(), cluster) as replica:
             await eventually(lambda: "not sent by any webhook entry" in caplog.text)
             assert replica.token == "chosen"
+            assert replica.problems["configurations"]().startswith("no entry sends policies.")
         texts = [vars(one)["unsent"] for one in caplog.records if hasattr(one, "unsent")]
         assert texts[0][0] == "policies.propylon.dev: CREATE pods in v1"
         assert installed.count("PATCH apis/admissionregistration") == 0

@@ -159,6 +159,19 @@ async def test_unreachable_server_takes_nothing_away(api: FakeApi, cluster: Clus
         await eventually(lambda: cache.failure == "")
 
 
+async def test_kind_that_goes_is_forgotten(api: FakeApi, cluster: Cluster) -> None:
+    api.put(NAMESPACES, namespace("a"))
+    cache = new_cache(cluster)
+    async with task_running(cache.run()):
+        await cache.wait_synced()
+        api.fail("GET api/v1/namespaces", *[Failure(404, "404 page not found")] * 10)
+        api.break_watches()
+        await eventually(lambda: not cache.synced)
+        assert names(cache) == []
+        await cache.wait_synced()
+        assert names(cache) == ["a"]
+
+
 async def test_missing_rights_are_said_once_and_waited_out(
     api: FakeApi, cluster: Cluster, caplog: pytest.LogCaptureFixture
 ) -> None:

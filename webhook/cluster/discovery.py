@@ -17,6 +17,9 @@ from webhook.model import Json
 RETRY_SECONDS = 5.0
 """A group version is not asked for more often than this."""
 
+MAX_AGE_SECONDS = 600.0
+"""A kind may come back with another scope, so what is known is asked for again after this."""
+
 BUILT_IN = {(one.api_version, one.kind): one for one in (NAMESPACES, CONFIG_MAPS)}
 """Kinds that need no question."""
 
@@ -42,10 +45,18 @@ class Discovery:
             return BUILT_IN[api_version, kind]
         known = self._versions.setdefault(api_version, _GroupVersion())
         async with known.lock:  # parallel lookups of one version ask once
-            if kind not in known.kinds and self._clock() - known.asked_at > RETRY_SECONDS:
-                known.kinds = await self._ask(api_version)
-                known.asked_at = self._clock()
+            limit = MAX_AGE_SECONDS if kind in known.kinds else RETRY_SECONDS
+            if self._clock() - known.asked_at > limit:
+                await self._refresh(api_version, known)
         return known.kinds.get(kind)
+
+    async def _refresh(self, api_version: str, known: _GroupVersion) -> None:
+        try:
+            known.kinds = await self._ask(api_version)
+        except ClusterError:
+            if not known.kinds:  # else what was known is a better answer than none
+                raise
+        known.asked_at = self._clock()
 
     async def _ask(self, api_version: str) -> dict[str, Resource]:
         path = f"apis/{api_version}" if "/" in api_version else f"api/{api_version}"

@@ -200,12 +200,10 @@ def _from_caches(caches: Mapping[Kind, WatchCache], lookup: object) -> Any:
     if not isinstance(lookup, Get | List | Scope):
         return MISSING
     cache = caches.get((lookup.api_version, lookup.kind))
-    if cache is None:
+    if cache is None or not cache.synced:
         return MISSING
     if isinstance(lookup, Scope):
         return cache.resource.namespaced
-    if not cache.synced:
-        return MISSING
     namespace = lookup.namespace if cache.resource.namespaced else ""
     if isinstance(lookup, Get):
         # Not in the copy is not yet "not found": it may be too new, so it is asked for live.

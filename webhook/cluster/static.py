@@ -28,6 +28,8 @@ class StaticConfigurations:
     def __init__(self, cluster: Cluster) -> None:
         self.unsent: tuple[str, ...] = ()
         """What is needed and no entry sends: `policies.propylon.dev: CREATE pods in v1`."""
+        self.problem = ""
+        """Why that could not be found out, else the same as one text."""
         self._cluster = cluster
         self._entries: tuple[Registration, ...] = ()
         self._wake = asyncio.Event()
@@ -46,6 +48,7 @@ class StaticConfigurations:
             try:
                 self._report(await self._unsent())
             except ClusterError as error:
+                self.problem = str(error)
                 logger.warning("webhook configurations not read", extra={"reason": str(error)})
             with suppress(TimeoutError):
                 async with asyncio.timeout(jittered(CHECK_SECONDS)):
@@ -64,6 +67,7 @@ class StaticConfigurations:
         if problems and problems != self.unsent:
             logger.warning("not sent by any webhook entry", extra={"unsent": problems})
         self.unsent = problems
+        self.problem = f"no entry sends {'; '.join(problems)}" if problems else ""
 
 
 def unsent(

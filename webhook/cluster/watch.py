@@ -2,7 +2,8 @@
 
 Three loops in one another: one watch request; list, then watch for as long as that works; all of
 it for ever. Any error (410 among them) lists again and compares. While the API server cannot be
-reached the copy stays as it was: only a DELETED event, or a list without it, removes an object.
+reached the copy stays as it was: only a DELETED event, a list without it, or the end of its kind
+removes an object.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class WatchCache:
 
     @property
     def synced(self) -> bool:
-        """Tell whether a first complete list was received."""
+        """Tell whether a complete list was received, and the kind is still there."""
         return self._synced.is_set()
 
     @property
@@ -83,6 +84,8 @@ class WatchCache:
             try:
                 await self._list_and_watch()
             except ClusterError as error:
+                if error.status == 404:
+                    self._forget()
                 self._note_failure(str(error))
                 await asyncio.sleep(self._backoff.next())
 
@@ -132,6 +135,12 @@ class WatchCache:
         if not is_same or not self.synced:
             self._announce()
         self._synced.set()
+
+    def _forget(self) -> None:
+        """Know nothing again: the kind itself is gone (its CustomResourceDefinition was deleted)."""
+        self._objects.clear()
+        self._synced.clear()
+        self._announce()
 
     def _announce(self) -> None:
         self.generation += 1

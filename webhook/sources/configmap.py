@@ -40,7 +40,7 @@ class ConfigMapSource:
         while True:
             generation = self.cache.generation
             documents = self._documents()
-            if documents != last:
+            if documents != last and self.cache.synced:
                 last = documents
                 yield documents
             if self.cache.generation == generation:
