@@ -386,6 +386,30 @@ def test_past_the_deadline_the_rest_are_errors() -> None:
     ]
 
 
+def test_past_the_deadline_sealed_facts_are_judged_all_the_same() -> None:
+    """The last call comes after the deadline; only what misses something is an error."""
+    maps = {"apiVersion": "v1", "kind": "ConfigMap"}
+    some = (failing(message="m"), policy("q", paramKind=maps))
+    ref = {"name": "n", "parameterNotFoundAction": "Allow"}
+    policy_set = build_policy_set(some, [binding("b", "p"), binding("c", "q", paramRef=ref)])
+    known = Facts({Get("v1", "Namespace", "", "shop"): namespace()}).sealed()
+    outcome = validate(request(POD, deadline=Countdown(0)), policy_set, known)
+    assert [one.message.partition("request: ")[2] for one in outcome.violations] == [
+        "m",
+        (
+            "failed to configure binding: params of kind ConfigMap cannot be read: "
+            "the deadline of the request passed"
+        ),
+    ]
+
+
+def test_expression_that_would_run_for_minutes() -> None:
+    huge = "[{}]".format(", ".join(map(str, range(100))))
+    inner = f"{huge}.all(x, {huge}.all(y, {huge}.all(z, x + y + z >= 0)))"
+    (text,) = messages(judge(request(POD), checks({"expression": inner})))
+    assert text.endswith("resulted in error: operation cancelled: actual cost limit exceeded")
+
+
 def test_missing_facts_of_all_policies_are_raised_together() -> None:
     widgets = {"apiVersion": "example.com/v1", "kind": "Widget"}
     by_name = {"name": "n", "parameterNotFoundAction": "Deny"}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from webhook.model import (
+    NEVER,
     AdmissionRequest,
     Facts,
     GroupVersionKind,
@@ -41,7 +42,15 @@ class Selection:
     `missing` are the lookups without which it cannot go on.
     """
 
-    __slots__ = ("_activation", "_facts", "_has_namespace", "_report", "_request", "missing")
+    __slots__ = (
+        "_activation",
+        "_deadline",
+        "_facts",
+        "_has_namespace",
+        "_report",
+        "_request",
+        "missing",
+    )
 
     def __init__(
         self, request: AdmissionRequest, facts: Facts, activation: Activation, report: Report
@@ -50,6 +59,8 @@ class Selection:
         self._facts = facts
         self._activation = activation
         self._report = report
+        # Sealed facts are the last call, made past the deadline: what can be judged is judged.
+        self._deadline = NEVER if facts.is_sealed else request.deadline
         self._has_namespace = False
         self.missing: set[Lookup] = set()
 
@@ -58,7 +69,7 @@ class Selection:
 
         Raises NamespaceMissingError, then or while it is iterated.
         """
-        if plan.plain and self._has_namespace and not self._request.deadline.expired():
+        if plan.plain and self._has_namespace and not self._deadline.expired():
             return plan.plain
         return self._pairs(plan)
 
@@ -70,7 +81,7 @@ class Selection:
 
     def _concerns(self, plan: Plan[P, B, W]) -> bool:
         policy, request = plan.policy, self._request
-        if request.deadline.expired():
+        if self._deadline.expired():
             self._report(policy, None, TOO_LATE)
             return False
         try:
