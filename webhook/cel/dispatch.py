@@ -46,7 +46,8 @@ def invoker(reference: CallReference, constant: Any) -> Invocation:
     if function.dynamic is not None:
         return Invocation(function.dynamic, cost, eager=arity <= 2)
     if only is not None:
-        return Invocation(_guarded(function.name, (only,)), cost, eager=arity <= 2)
+        eager = arity <= 2 and not only.variadic
+        return Invocation(_guarded(function.name, (only,)), cost, eager=eager)
     single = len(function.overloads) == 1
     invoke = _guarded(function.name, function.overloads)
     return Invocation(invoke, cost, eager=single and arity <= 2)

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from webhook.cel.checker.checker import check
+from webhook.cel.checker.trust import trusted_types
 from webhook.cel.checker.validators import validate, validate_literals
 from webhook.cel.compiler.compiler import compile_plan
 from webhook.cel.declarations import STANDARD_TYPES, Declarations, FunctionDeclaration
@@ -135,7 +136,7 @@ class Environment:
             exact = plan(checked, self._declarations)
         except PlanError as error:
             raise CompileError(f"program instantiation failed: {error}") from None
-        return Program(source, checked, exact, compile_plan(exact, checked.types))
+        return Program(source, checked, exact, compile_plan(exact, trusted_types(checked)))
 
 
 def _no_object(_: str) -> None:

@@ -29,6 +29,10 @@ class BudgetError(EvaluationError):
     """The evaluation was cut off: cost limit or deadline. Nothing in CEL absorbs it."""
 
 
+class PanicError(BudgetError):
+    """Upstream's own code fails here, which ends the whole evaluation."""
+
+
 def no_such_overload() -> EvaluationError:
     """Build upstream's bare error for operands of wrong types."""
     return EvaluationError("no such overload")

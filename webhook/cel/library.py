@@ -29,6 +29,8 @@ class Overload:
         constant; returns an implementation for the other arguments that has done work ahead (a
         compiled pattern) and must itself check their types. An EvaluationError from it is a
         compile error.
+    variadic: upstream binds it as a function of any number of arguments; then the arguments behind
+        one that is an error are not evaluated, and not charged.
     """
 
     arguments: tuple[Type, ...]
@@ -37,6 +39,7 @@ class Overload:
     member: bool = False
     cost: Callable[..., int] | None = None
     specialize: Callable[[Any], Callable[..., Any]] | None = None
+    variadic: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ def check(tree: Tree, source: Source, declarations: Declarations, issues: list[I
     checker = _Checker(tree, source, declarations, issues)
     checker.check(tree.root)
     types = {node: to_dyn(checker.subs, kind) for node, kind in checker.types.items()}
-    return Checked(tree, types, checker.names, checker.calls)
+    return Checked(tree, types, checker.names, checker.calls, frozenset(checker.free))
 
 
 class _Checker(Findings):
@@ -179,6 +179,8 @@ class _Checker(Findings):
             self.no_overload(node, function.name, kinds, member=target is not None)
             return
         self.types[node.id] = result
+        if parameters_of(result):
+            self.free.add(node.id)
         self.calls[node.id] = CallReference(function, tuple(found), global_=target is None)
 
     def check_logical(

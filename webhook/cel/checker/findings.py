@@ -27,6 +27,7 @@ class Findings:
         self.types: dict[int, Type] = {}
         self.names: dict[int, str] = {}
         self.calls: dict[int, CallReference] = {}
+        self.free: set[int] = set()
         self.subs: Substitution = {}
         self.scopes: list[dict[str, Type]] = []
         self.fresh = 0

@@ -30,12 +30,14 @@ class Checked:
 
     names: nodes that denote a variable or a type, with its full name (a leading dot means that a
         local variable of the same name is not meant).
+    free: calls whose type was not settled when they were checked, but by what was done with them.
     """
 
     tree: Tree
     types: dict[int, Type]
     names: dict[int, str] = field(default_factory=dict)
     calls: dict[int, CallReference] = field(default_factory=dict)
+    free: frozenset[int] = frozenset()
 
     @property
     def result_type(self) -> Type:

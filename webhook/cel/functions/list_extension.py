@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 from webhook.cel.costs import LIST_COST, size
-from webhook.cel.errors import BudgetError, EvaluationError, no_such_overload
+from webhook.cel.errors import BudgetError, EvaluationError, PanicError, no_such_overload
 from webhook.cel.functions.lists import COMPARABLE
 from webhook.cel.library import Function, Library, Overload
 from webhook.cel.runtime.equality import equal
@@ -103,13 +103,24 @@ def reverse(elements: list[Any]) -> list[Any]:
 
 def sort(receiver: Any) -> list[Any]:
     """Return the elements in ascending order."""
+    if not isinstance(receiver, list):
+        raise _not_a_list(receiver, "sort")
     return sort_by_keys(receiver, receiver)
+
+
+def _not_a_list(value: Any, name: str) -> EvaluationError:
+    """Word upstream's error: values with methods of their own are asked for one first."""
+    if isinstance(value, str | Timestamp | Duration):
+        return no_such_overload()
+    return EvaluationError(f"no such overload: {name}")
 
 
 def sort_by_keys(elements: Any, keys: Any) -> list[Any]:
     """Return the elements in the ascending order of their keys, which are of one type."""
-    if not isinstance(elements, list) or not isinstance(keys, list):
-        raise no_such_overload()
+    if not isinstance(elements, list):
+        raise _not_a_list(elements, "@sortByAssociatedKeys")
+    if not isinstance(keys, list):
+        raise PanicError("internal error: interface conversion: keys are not traits.Lister")
     if not elements:
         return elements
     if not isinstance(keys[0], _COMPARERS):
@@ -160,13 +171,13 @@ def _result_size(result: Any, *_: Any) -> int:
 
 def _flatten_cost(_result: Any, receiver: Any, depth: Any = 1) -> int:
     if type(depth) is not int:
-        return 0  # upstream panics here, which charges nothing
+        raise PanicError("internal error: interface conversion: depth is not types.Int")
     return _allocating(int(size(receiver) * (float(depth) if depth >= 0 else 1.0)))
 
 
 def _self_compare(_result: Any, *arguments: Any) -> int:
     if not isinstance(arguments[-1], list):
-        return 0  # upstream panics here, which charges nothing
+        raise PanicError("internal error: interface conversion: value is not traits.Lister")
     return _allocating(_compared(arguments[-1]))
 
 

@@ -288,7 +288,12 @@ LIBRARY: Final = Library(
             "format",
             (
                 Overload(
-                    (STRING, ListType(DYN)), STRING, _format, member=True, cost=_receiver_units
+                    (STRING, ListType(DYN)),
+                    STRING,
+                    _format,
+                    member=True,
+                    cost=_receiver_units,
+                    variadic=True,
                 ),
             ),
             since="1.29",

@@ -119,6 +119,8 @@ def _find_exactly(container: dict[Any, Any], key: Any, found: Any) -> Any:
 
 def put(container: dict[Any, Any], key: Any, value: Any) -> None:
     """Store an entry; where True meets 1, the number becomes a uint, which Python keeps apart."""
+    if isinstance(key, list | dict):
+        raise EvaluationError("lists and maps are no keys of maps here")
     if key in container and type(key) is not str and missing(find(container, key)):
         if isinstance(key, bool):
             number = next(stored for stored in container if stored == key)
