@@ -137,6 +137,7 @@ async def test_holder_that_cannot_renew_stops_before_others_may_start(
         assert held == [True, False]
         assert QUICK.give_up < QUICK.duration
         await eventually(lambda: "lease neither read nor renewed" in caplog.text)
+        await eventually(lambda: "lease lost" in caplog.text)
         api.failures.clear()
         await lease.acquired()
     warnings = [one.message for one in caplog.records if one.levelname == "WARNING"]

@@ -69,6 +69,7 @@ class Lease:
         self._seen_at = float("-inf")
         self._digest = ""
         self._problem = ""
+        self._was_held = False
         self._wake = asyncio.Event()
         self._acquired = asyncio.Event()
 
@@ -99,17 +100,18 @@ class Lease:
             await self._release()
 
     async def _attempt(self) -> None:
-        was_held = self.held
+        was_held = self._was_held
         try:
             await self._acquire_or_renew()
         except ClusterError as error:
             self._report(str(error))
         else:
             self._report("")
-        if self.held and not was_held:
+        self._was_held = self.held
+        if self._was_held and not was_held:
             logger.info("lease acquired", extra={"identity": self._identity})
             self._acquired.set()
-        elif was_held and not self.held:
+        elif was_held and not self._was_held:
             logger.warning("lease lost", extra={"identity": self._identity})
 
     def _report(self, problem: str) -> None:
