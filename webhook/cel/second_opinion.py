@@ -7,10 +7,12 @@ Where it cannot tell, that is said; error texts are never compared.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-import celpy
-from celpy import celtypes
+from celpy import Environment, celtypes
+from celpy.celparser import CELParseError
+from celpy.evaluation import CELEvalError
 
 from webhook.cel.errors import EvaluationError
 from webhook.cel.runtime.equality import equal
@@ -19,7 +21,8 @@ from webhook.cel.values import Duration, Timestamp, TypeValue, Uint, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import timedelta
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 # What cel-python itself raises besides its own errors, where an expression is beyond it.
 _STUMBLES: Final = (
@@ -53,9 +56,9 @@ def second_opinion(expression: str, bindings: Mapping[str, Any], outcome: Any) -
     """
     try:
         theirs = _evaluate(expression, bindings)
-    except celpy.CELParseError:
+    except CELParseError:
         return Opinion(None, "cannot parse it")
-    except celpy.CELEvalError as error:
+    except CELEvalError as error:
         return _judge_error(str(error.args[0]) if error.args else "an error", outcome)
     except _STUMBLES as error:
         return Opinion(None, f"stumbles: {type(error).__name__}: {error}")
@@ -65,7 +68,7 @@ def second_opinion(expression: str, bindings: Mapping[str, Any], outcome: Any) -
 
 
 def _evaluate(expression: str, bindings: Mapping[str, Any]) -> Any:
-    environment = celpy.Environment()
+    environment = Environment()
     program = environment.program(environment.compile(expression))
     return _from_celpy(program.evaluate(_convertible(bindings)))
 
@@ -125,9 +128,9 @@ def _from_celpy(value: Any) -> Any:
     """Turn cel-python's value into a plain one."""
     if value is None:
         return None
-    if isinstance(value, celtypes.ListType):
+    if isinstance(value, list):
         return [_from_celpy(element) for element in value]
-    if isinstance(value, celtypes.MapType):
+    if isinstance(value, dict):
         return {_from_celpy(key): _from_celpy(item) for key, item in value.items()}
     if isinstance(value, type):
         return TypeValue(_type_value(value))
@@ -147,24 +150,23 @@ def _nanoseconds(span: timedelta) -> int:
     return (span.days * 86_400 + span.seconds) * 10**9 + span.microseconds * 1000
 
 
-def _timestamp(moment: Any) -> Timestamp:
-    offset = moment.utcoffset()
-    seconds = 0 if offset is None else int(offset.total_seconds())
-    naive = moment.replace(tzinfo=None)
-    since = naive - type(naive)(1970, 1, 1)
-    return Timestamp(_nanoseconds(since) - seconds * 10**9, seconds)
+def _timestamp(moment: datetime) -> Timestamp:
+    plain = datetime.combine(moment.date(), moment.timetz())  # a subclass with its own minus
+    offset = plain.utcoffset() or timedelta()
+    return Timestamp(_nanoseconds(plain - _EPOCH), int(offset.total_seconds()))
 
 
+# Its arithmetic may return Python's own types. Its uint is an int, and so is a bool.
 _RETURNS: Final[tuple[tuple[type, Any], ...]] = (
     (celtypes.BoolType, bool),
+    (bool, bool),
     (celtypes.UintType, lambda value: Uint(int(value))),
-    (celtypes.IntType, int),
-    (celtypes.DoubleType, float),
-    (celtypes.StringType, str),
-    (celtypes.BytesType, bytes),
+    (int, int),
+    (float, float),
+    (str, str),
+    (bytes, bytes),
     (celtypes.DurationType, lambda value: Duration(_nanoseconds(value))),
     (celtypes.TimestampType, _timestamp),
-    (bool, bool),
 )
 
 _TYPE_NAMES: Final[dict[type, str]] = {
