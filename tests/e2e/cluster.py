@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,6 +92,18 @@ class Cluster:
         file.write_text(json.dumps(content))
         return file
 
+    def kill(self, name: str) -> None:
+        """End one of the programs at once; the API server would wait a minute for its watches."""
+        self.programs[name].stop(signal.SIGKILL)
+
+    def start_again(self, name: str) -> None:
+        """Start a killed program with the words that it had, and wait for the API server."""
+        command = self.programs[name].process.args
+        assert isinstance(command, list)
+        program = start(name, command, self.folder)
+        self.programs[name] = program
+        _wait_until_serving(self, program)
+
     def audit_events(self) -> list[Any]:
         """Return what the API server has written into its audit log, oldest first."""
         lines = (self.folder / "audit.log").read_text().splitlines(keepends=True)
@@ -172,8 +185,12 @@ def _start_etcd_and_api_server(cluster: Cluster) -> None:
         "audit-log-path": str(folder / "audit.log"),
     }
     api_server = _launch(cluster, "kube-apiserver", api_server_flags)
+    _wait_until_serving(cluster, api_server)
+
+
+def _wait_until_serving(cluster: Cluster, program: Program) -> None:
     admin = cluster.user(*ADMIN)
-    _wait_until_ready(api_server, lambda: admin.run("get", "--raw", "/readyz"))
+    _wait_until_ready(program, lambda: admin.run("get", "--raw", "/readyz"))
 
 
 def _start_controller_manager(cluster: Cluster) -> None:

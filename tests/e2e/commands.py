@@ -204,6 +204,22 @@ CASES = {
     "delete-warned": Case(
         "delete deployment web-shop", before=shop.deployment(), warning=WARNED_DELETE
     ),
+    "delete-collection-denied": Case(
+        "delete --raw /apis/apps/v1/namespaces/shop/deployments",
+        before=shop.deployment(labels=KEPT),
+        error=DENIED_DELETE,
+        warning=WARNED_DELETE,
+        stored={REPLICAS: 3},
+    ),
+    "set-image-denied": Case(
+        f"set image deployment/web-shop shop={LATEST}",
+        before=shop.deployment(),
+        error=DENIED_IMAGE,
+        stored={IMAGE: OLD_IMAGE},
+    ),
+    "rollout-restart-allowed": Case(
+        "rollout restart deployment/web-shop", before=shop.deployment(), stored={IMAGE: OLD_IMAGE}
+    ),
     "delete-dry-run-denied": Case(
         "delete deployment web-shop --dry-run=server",
         before=shop.deployment(labels=KEPT),

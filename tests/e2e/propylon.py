@@ -89,7 +89,7 @@ class Propylon:
         token = self.admin.run("create", "token", "propylon", "--namespace", SYSTEM)
         return self.cluster.kubeconfig("propylon", {"token": token.stdout.strip()})
 
-    def launch(self, *flags: str) -> Replica:
+    def launch(self, *flags: str, kubeconfig: Path | None = None) -> Replica:
         """Start one more replica and return at once; the balancer knows it."""
         number = next(self._numbers)
         identity = f"replica-{number}"
@@ -97,7 +97,7 @@ class Propylon:
         ledger = f"sqlite+aiosqlite:///{self.cluster.folder / identity}-{port}.db"
         url = f"https://127.0.0.1:{self.balancer.port}"
         options = {
-            "kubeconfig": str(self.kubeconfig()),
+            "kubeconfig": str(kubeconfig or self.kubeconfig()),
             "namespace": SYSTEM,
             "policy-namespace": POLICIES,
             "webhook-url": url,

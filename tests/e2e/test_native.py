@@ -45,4 +45,4 @@ def empty_shop(admin: Kubectl, developer: Kubectl) -> Iterator[Kubectl]:
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_command(case: Case, empty_shop: Kubectl) -> None:
-    check_command(case, empty_shop, 'deployments.apps "web-shop" is forbidden: ')
+    check_command(case, empty_shop, " is forbidden: ")
