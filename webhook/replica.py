@@ -39,6 +39,7 @@ from webhook.tls.context import ServingCertificate, follow_files, read_pair
 SERVICE = "propylon"
 
 Answer = TypeVar("Answer")
+Writer = Configurations | StaticConfigurations
 Task = Coroutine[Any, Any, None]
 
 logger = logging.getLogger(__name__)
@@ -82,20 +83,18 @@ async def join(settings: Settings, store: SnapshotStore, cluster: Cluster) -> Re
     token = await _token(settings, cluster)
     resolver, sightings = Resolver(cluster, Discovery(cluster)), Sightings()
     lease = Lease(cluster, settings.namespace, settings.identity)
-    lag = Lag(lambda: lease.announced, store.has_had)
-    configurations = Configurations(
+    writer = _writer(
+        settings,
         cluster,
         lease,
-        resolver.namespaces,
-        settings.namespace,
-        lambda: _client(settings, identity, token),
+        resolver,
         sightings,
+        lambda: _client(settings, identity, token),
     )
-    is_dynamic = settings.registration is RegistrationMode.DYNAMIC
-    writer = configurations if is_dynamic else StaticConfigurations(cluster)
     switch = Switch(store, platform, writer, lease.announce)
     source = ConfigMapSource(cluster, platform)
     accepted = AcceptedTexts(cluster, settings.namespace)
+    lag = Lag(lambda: lease.announced, store.has_had)
     tasks = (
         resolver.run(),
         lease.run(),
@@ -103,23 +102,26 @@ async def join(settings: Settings, store: SnapshotStore, cluster: Cluster) -> Re
         _put_in_force(switch, accepted, source),
         accepted.run(store, lease),
         _follow_parameters(store, resolver),
-        identity.keep(configurations.refresh),
+        identity.keep(writer.refresh),
         writer.run(),
     )
-    return Replica(
-        resolver,
-        identity.certificate,
-        token,
-        sightings,
-        lag,
-        _checks(switch, source, lag, identity.certificate),
-        {
-            "documents": lambda: source.cache.failure,
-            "namespaces": lambda: resolver.namespaces.failure,
-            "configurations": lambda: writer.problem,
-            "accepted texts": lambda: accepted.problem,
-        },
-        tasks,
+    checks = _checks(switch, source, lag, identity.certificate)
+    problems = _problems(source, resolver, writer, accepted)
+    return Replica(resolver, identity.certificate, token, sightings, lag, checks, problems, tasks)
+
+
+def _writer(
+    settings: Settings,
+    cluster: Cluster,
+    lease: Lease,
+    resolver: Resolver,
+    sightings: Sightings,
+    client: Callable[[], Client],
+) -> Writer:
+    if settings.registration is RegistrationMode.STATIC:
+        return StaticConfigurations(cluster)
+    return Configurations(
+        cluster, lease, resolver.namespaces, settings.namespace, client, sightings
     )
 
 
@@ -216,6 +218,17 @@ async def _follow_parameters(store: SnapshotStore, resolver: Resolver) -> None:
         }
         resolver.watch_parameters(kinds)
         await store.changed()
+
+
+def _problems(
+    source: ConfigMapSource, resolver: Resolver, writer: Writer, accepted: AcceptedTexts
+) -> Mapping[str, Callable[[], str]]:
+    return {
+        "documents": lambda: source.cache.failure,
+        "namespaces": lambda: resolver.namespaces.failure,
+        "configurations": lambda: writer.problem,
+        "accepted texts": lambda: accepted.problem,
+    }
 
 
 def _checks(

@@ -34,13 +34,17 @@ class StaticConfigurations:
         self._entries: tuple[Registration, ...] = ()
         self._wake = asyncio.Event()
 
+    def refresh(self) -> None:
+        """Compare soon."""
+        self._wake.set()
+
     async def before_switch(self, coming: Sequence[Registration]) -> None:
         """Do nothing: these configurations are not ours to write."""
 
     async def after_switch(self, entries: Sequence[Registration]) -> None:
         """Compare soon with what the snapshot in force needs."""
         self._entries = tuple(entries)
-        self._wake.set()
+        self.refresh()
 
     async def run(self) -> None:
         """Compare after every switch and from time to time, for ever."""
