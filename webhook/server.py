@@ -199,6 +199,11 @@ async def _clustered(
     metrics.watch_gauge(
         "propylon_lag_seconds", "Since when an announced snapshot is missing.", replica.lag.seconds
     )
+    metrics.watch_gauge(
+        "propylon_cluster_problems",
+        "Parts that the API server keeps from their work; the log has the reasons.",
+        lambda: sum(bool(text()) for text in replica.problems.values()),
+    )
     return Backend(
         replica.resolver,
         replica.certificate,
@@ -267,10 +272,14 @@ async def _ledger(
         return
     ledger = Ledger(engine_for(settings.ledger), settings.identity)
     await ledger.open(time.time())
-    known_by = "client certificate" if settings.client_ca else "not at all"
+    # in a cluster the paths end in a token; a client certificate is only asked for
+    known_by = "token" if settings.token or settings.policies is None else "not at all"
     sink = LedgerSink(ledger, time.time, known_by)
     metrics.watch_counter(
         "propylon_ledger_dropped", "Records lost to a full queue.", lambda: sink.dropped
+    )
+    metrics.watch_text(
+        "propylon_ledger_head_info", "The last hash of the chain.", "hash", lambda: ledger.head
     )
     async with _background() as start:
         start(sink.run())
@@ -279,6 +288,7 @@ async def _ledger(
         try:
             async with asyncio.timeout(LEDGER_SECONDS):
                 await sink.close()
+            _LOG.info("the ledger is closed", extra={"head": ledger.head})
         except (TimeoutError, LedgerError) as error:
             _LOG.error("the ledger was not closed: a possible loss", extra={"reason": str(error)})
 
@@ -333,7 +343,12 @@ def _log_switch(snapshot: Snapshot) -> None:
 
 
 def _watch_store(metrics: Metrics, store: SnapshotStore) -> None:
-    metrics.watch_digest(lambda: store.current().snapshot.digest)
+    metrics.watch_text(
+        "propylon_snapshot_info",
+        "The documents in force, by digest.",
+        "digest",
+        lambda: store.current().snapshot.digest[:8],
+    )
     metrics.watch_gauge(
         "propylon_documents", "Documents in force.", lambda: len(store.current().snapshot.items)
     )
