@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from webhook.cel.ast import (
     Call,
@@ -24,6 +24,14 @@ if TYPE_CHECKING:
     from webhook.cel.ast import Node
 
 
+MAX_NODES: Final = 150_000
+"""Macros copy their targets, so that a short text may become a huge tree."""
+
+
+class TooManyNodesError(Exception):
+    """An expression has more nodes than the limit."""
+
+
 class MacroError(Exception):
     """A macro is used wrongly; `node` is the argument at fault."""
 
@@ -40,7 +48,9 @@ class NodeFactory:
     macro_range: tuple[int, int] = (0, 0)
 
     def new_id(self, start: int, stop: int) -> int:
-        """Reserve an id for a source range."""
+        """Reserve an id for a source range; raise TooManyNodesError."""
+        if len(self.ranges) >= MAX_NODES:
+            raise TooManyNodesError
         self.ranges.append((start, stop))
         return len(self.ranges) - 1
 

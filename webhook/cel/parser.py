@@ -22,7 +22,7 @@ from webhook.cel.ast import (
     Tree,
 )
 from webhook.cel.lexer import END
-from webhook.cel.nodes import MacroError
+from webhook.cel.nodes import MAX_NODES, MacroError, TooManyNodesError
 from webhook.cel.reader import MAX_DEPTH, Reader, Stop
 from webhook.cel.source import Issue
 
@@ -65,6 +65,9 @@ def parse(
     try:
         root = parser.whole()
     except Stop:
+        return None
+    except TooManyNodesError:
+        issues.append(Issue(-1, -1, f"expression is too large: more than {MAX_NODES} nodes"))
         return None
     return None if issues else Tree(root, tuple(parser.make.ranges))
 

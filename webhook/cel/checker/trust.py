@@ -56,13 +56,12 @@ def _comprehension(
     checked: Checked, node: Comprehension, scope: Doubts, doubtful: set[int]
 ) -> bool:
     over = _visit(checked, node.range, scope, doubtful)
-    doubt = _visit(checked, node.initial, scope, doubtful)
+    _visit(checked, node.initial, scope, doubtful)
+    # What a loop collects may come from anywhere in it; a bool stays one.
+    doubt = checked.types[node.initial.id] is not BOOL
     inner = {**scope, node.accumulator: doubt, node.variable: over, node.variable2: over}
     _visit(checked, node.condition, inner, doubtful)
-    if _visit(checked, node.step, inner, doubtful) and not doubt:
-        # What the loop collects is in doubt: then so is the accumulator, everywhere in it.
-        inner[node.accumulator] = doubt = True
-        _visit(checked, node.step, inner, doubtful)
+    _visit(checked, node.step, inner, doubtful)
     return _visit(checked, node.result, {**scope, node.accumulator: doubt}, doubtful)
 
 

@@ -26,7 +26,6 @@ from webhook.cel.exact.steps import (
     ListStep,
     LogicalStep,
     MemberOfConstantStep,
-    NotStrictlyFalseStep,
     OptionalOrStep,
 )
 from webhook.cel.types import BOOL, DYN, STRING, ListType, MapType, Type, TypeParam
@@ -108,13 +107,10 @@ class Compiler:
                 return self.optional_or(step)
             case ListStep():
                 return self.list(step)
-            case EntriesStep():
-                return self.entries(step)
-            case NotStrictlyFalseStep():
-                self.emitter.charge(1)
-                return self.condition(step.argument)
             case _:
-                raise TooLargeError
+                # What is left asks `all` and `exists` whether to go on; loops do that themselves.
+                assert isinstance(step, EntriesStep)
+                return self.entries(step)
 
     def type_of(self, step: Step) -> Type:
         """Return the static type of a step's value."""

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from webhook.cel.compiler.compiler import Compiler
     from webhook.cel.compiler.emitter import Block
     from webhook.cel.exact.fold import FoldStep
-    from webhook.cel.exact.steps import Step
 
 
 def fold(compiler: Compiler, step: FoldStep) -> ast.expr:
@@ -103,26 +102,15 @@ def _quantifier(compiler: Compiler, step: FoldStep, accumulator: str) -> tuple[b
     Upstream asks before each round whether the accumulator decides already. Here the loop stops
     when it does; only if another round would have followed, that question is charged once more.
     """
+    if not isinstance(step.condition, NotStrictlyFalseStep):
+        return None
     logical = step.step
-    if not isinstance(logical, LogicalStep) or not isinstance(step.condition, NotStrictlyFalseStep):
-        return None
-    first = logical.terms[0]
-    if not _is_accumulator(first, step):
-        return None
+    assert isinstance(logical, LogicalStep)  # macros make no other shape
     cost = 3 if logical.decisive else 2
     emitter = compiler.emitter
     emitter.charge(cost + 1)
     emitter.emit(pyast.assign(accumulator, compiler.condition(logical.terms[1])))
     return logical.decisive, cost
-
-
-def _is_accumulator(step: Step, fold_step: FoldStep) -> bool:
-    return (
-        isinstance(step, AttributeStep)
-        and isinstance(step.attribute, Absolute)
-        and step.attribute.name == fold_step.node.accumulator
-        and not step.attribute.qualifiers
-    )
 
 
 def _stop(source: ast.expr, accumulator: str, *, decisive: bool, cost: int) -> ast.stmt:
@@ -142,11 +130,8 @@ def _stop(source: ast.expr, accumulator: str, *, decisive: bool, cost: int) -> a
 
 
 def _general_round(compiler: Compiler, step: FoldStep, accumulator: str) -> None:
-    """Emit a round: the question whether to go on, then the new accumulator."""
+    """Emit a round that no condition ends: the new accumulator."""
     emitter = compiler.emitter
-    if not (isinstance(step.condition, Constant) and step.condition.value is True):
-        test = compiler.condition(step.condition)
-        emitter.emit(pyast.branch(pyast.negation(test), [ast.Break(**pyast.AT)]))
     value = compiler.value(step.step)
     if not (isinstance(value, ast.Name) and value.id == accumulator):
         emitter.emit(pyast.assign(accumulator, value))
@@ -161,14 +146,13 @@ def appended(compiler: Compiler, step: CallStep) -> ast.expr | None:
     target = emitter.local(first.attribute.name)
     if target is None or target not in emitter.growing or first.attribute.qualifiers:
         return None
-    if isinstance(second, ListStep) and len(second.elements) == 1 and not second.optional:
+    if isinstance(second, ListStep):
         emitter.charge(2 + LIST_COST)
         element = compiler.value(second.elements[0])
-    elif isinstance(second, Constant) and len(second.value) == 1:
+    else:
+        assert isinstance(second, Constant)  # a list of one constant
         emitter.charge(2)
         element = emitter.constant(second.value[0])
-    else:
-        return None
     accumulator = pyast.name(target)
     emitter.emit(pyast.expression(pyast.method(accumulator, "append", element)))
     return accumulator

@@ -127,11 +127,6 @@ def present(optional: Any) -> bool:
     return optional.present
 
 
-def unwrapped(optional: Any) -> Any:
-    """Return the value of an optional that has one."""
-    return optional.content
-
-
 def wrapped(value: Any) -> Optional:
     """Make an optional of what was looked up."""
     return ABSENT if value is NOT_THERE else Optional(value)
@@ -170,7 +165,6 @@ RUNTIME: dict[str, Any] = {
     "read_dynamic": read_dynamic,
     "subtract": subtract,
     "tick": tick,
-    "unwrapped": unwrapped,
     "wrapped": wrapped,
 }
 """The globals of every compiled function."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 from webhook.cel.errors import EvaluationError
 from webhook.cel.runtime.equality import find, missing
 from webhook.cel.runtime.texts import show
-from webhook.cel.values import ABSENT, INT_MAX, INT_MIN, ObjectValue, Optional, Uint, type_name
+from webhook.cel.values import INT_MAX, INT_MIN, ObjectValue, Uint, type_name
 
 NOT_THERE: Final = object()
 """What `look_up` returns where there is no such key or index."""
@@ -116,17 +116,6 @@ def read_dynamic(holder: Any, key: Any) -> Any:
     """Return the value at a key whose type is only known now."""
     check_key(key)
     return read(holder, key)
-
-
-def read_optional(holder: Any, key: Any) -> Optional:
-    """Return the value at a key as an optional; an optional holder is looked into."""
-    if isinstance(holder, Optional):
-        if not holder.present:
-            return holder
-        holder = holder.content
-    check_key(key)
-    found = look_up(holder, key)
-    return ABSENT if found is NOT_THERE else Optional(found)
 
 
 def keys_of(container: Any) -> list[Any]:
