@@ -39,9 +39,9 @@ def settings(folder: Path, certificates: Path, **further: Any) -> Settings:
 
 
 def test_server_judges_records_and_stops(
-    serve: Serve, policies: Path, certificates: Path, tmp_path: Path
+    serve: Serve, policies: Path, certificates: Path, log: list[logging.LogRecord]
 ) -> None:
-    file = tmp_path / "ledger.db"
+    file = certificates / "ledger.db"
 
     def act(client: Client) -> None:
         allowed = client.post("/validate/policies?timeout=5s", review(deployment(replicas=3)))
@@ -62,6 +62,9 @@ def test_server_judges_records_and_stops(
     with closing(sqlite3.connect(file)) as database:
         rows = database.execute("select outcome, username from records order by sequence")
         assert rows.fetchall() == [("start", ""), ("denied", "alice"), ("stop", "")]
+        ((head,),) = database.execute("select hash from records where outcome = 'stop'")
+    (closed,) = (vars(one) for one in log if one.getMessage() == "the ledger is closed")
+    assert closed["head"] == head
 
 
 def test_tls_is_1_2_or_newer(serve: Serve, policies: Path, certificates: Path) -> None:

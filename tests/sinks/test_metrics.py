@@ -76,7 +76,7 @@ def test_refusals_and_watched_numbers_are_shown() -> None:
     metrics.refused(415)
     metrics.watch_gauge("propylon_lag_seconds", "Lag.", lambda: 1.5)
     metrics.watch_counter("propylon_ledger_dropped", "Lost.", lambda: 7)
-    metrics.watch_digest(lambda: "0123456789abcdef")
+    metrics.watch_text("propylon_snapshot_info", "Digest.", "digest", lambda: "01234567")
     found = lines(metrics)
     assert found['propylon_refused_total{status="415"}'] == 2
     assert found["propylon_lag_seconds"] == 1.5

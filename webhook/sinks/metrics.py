@@ -34,7 +34,7 @@ class Metrics(Collector):
         self._watched: list[
             tuple[type[GaugeMetricFamily | CounterMetricFamily], str, str, Reading]
         ] = []
-        self._digest: Callable[[], str] = str
+        self._texts: list[tuple[str, str, str, Callable[[], str]]] = []
         self._registry = CollectorRegistry()
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
@@ -71,9 +71,11 @@ class Metrics(Collector):
         """Show a number that only grows."""
         self._watched.append((CounterMetricFamily, name, documentation, read))
 
-    def watch_digest(self, read: Callable[[], str]) -> None:
-        """Show the digest of the snapshot in force, as a label."""
-        self._digest = read
+    def watch_text(
+        self, name: str, documentation: str, label: str, read: Callable[[], str]
+    ) -> None:
+        """Show the text that `read` returns at each scrape, as a label of the number 1."""
+        self._texts.append((name, documentation, label, read))
 
     def text(self) -> bytes:
         """Return everything in the Prometheus text format."""
@@ -89,11 +91,10 @@ class Metrics(Collector):
         for status, count in self._refused.copy().items():
             refused.add_metric([str(status)], count)
         yield refused
-        snapshot = GaugeMetricFamily(
-            "propylon_snapshot_info", "The policies in force, by digest.", labels=["digest"]
-        )
-        snapshot.add_metric([self._digest()[:8]], 1)
-        yield snapshot
+        for name, documentation, label, read_text in self._texts:
+            gauge = GaugeMetricFamily(name, documentation, labels=[label])
+            gauge.add_metric([read_text()], 1)
+            yield gauge
         for family, name, documentation, read in self._watched:
             yield family(name, documentation, value=read())
 
