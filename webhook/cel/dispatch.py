@@ -41,7 +41,7 @@ def invoker(reference: CallReference, constant: Any) -> Invocation:
     cost = (only.cost if only is not None else None) or function.cost
     arity = len(reference.overloads[0].arguments)
     special = reference.overloads[0].specialize
-    if constant is not None and special is not None:
+    if isinstance(constant, str) and special is not None:
         return Invocation(special(constant), cost, eager=False, constant_at=1)
     if function.dynamic is not None:
         return Invocation(function.dynamic, cost, eager=arity <= 2)
