@@ -93,11 +93,27 @@ def build(
 
 
 def check_documents(documents: Sequence[Document], snapshot: Snapshot) -> tuple[ConfigError, ...]:
-    """Return the errors that these documents would bring into the snapshot; change nothing."""
+    """Return the errors that these documents would bring into the snapshot; change nothing.
+
+    CEL texts that are not in force yet must also work on the platform's Kubernetes version, as
+    the API server asks of new texts (kubernetes-cel.md 3.7).
+    """
     origins = {one.origin for one in documents}
     others = [one.document for one in snapshot.sources if one.document.origin not in origins]
     candidate = build([*others, *documents], snapshot, snapshot.platform)
-    return tuple(error for error in candidate.errors if error.origin in origins)
+    errors = [error for error in candidate.errors if error.origin in origins]
+    version = snapshot.platform.kubernetes_version
+    if version:
+        in_force = {(item.identity, item.text) for item in snapshot.items}
+        for item in candidate.items:
+            if (item.identity, item.text) not in in_force:
+                errors.extend(errors_on_version(item, version))
+    return tuple(errors)
+
+
+def errors_on_version(item: Item, version: str) -> tuple[ConfigError, ...]:
+    """Return what is wrong with a document when its CEL texts are new on a Kubernetes minor."""
+    return parse_policy(item, version)[1] if item.kind == POLICY_KIND else ()
 
 
 def read_source(document: Document, previous: Source | None) -> Source:
@@ -150,11 +166,12 @@ def _checked(parse: Callable[[Item], tuple[ConfigError, ...]]) -> Check:
 
 
 POLICY_GROUP = "admissionregistration.k8s.io"
+POLICY_KIND = "ValidatingAdmissionPolicy"
 OWN_GROUP = "propylon.dev"
 POLICY_VERSIONS = ("v1", "v1beta1", "v1alpha1")
 
 KINDS: Mapping[tuple[str, str], tuple[tuple[str, ...], Check]] = {
-    (POLICY_GROUP, "ValidatingAdmissionPolicy"): (POLICY_VERSIONS, parse_policy),
+    (POLICY_GROUP, POLICY_KIND): (POLICY_VERSIONS, parse_policy),
     (POLICY_GROUP, "ValidatingAdmissionPolicyBinding"): (POLICY_VERSIONS, parse_binding),
     (OWN_GROUP, "Actors"): (("v1",), _checked(parse_actors)),
     **{(OWN_GROUP, rule.kind): (("v1",), _checked(rule.parse)) for rule in RULES},

@@ -179,6 +179,20 @@ def test_entry_without_stages_allows() -> None:
     assert validated(built, request(deployment(replicas=9))).allowed
 
 
+STALE = {
+    "policies": Registration("policies-9.propylon.dev", "policies-9", False, ("policies",)),
+    "rule": Registration("pods.propylon.dev", "pods", True, ("env", "lxcfs")),
+}
+
+
+@pytest.mark.parametrize("stale", STALE.values(), ids=STALE)
+def test_entry_of_an_earlier_snapshot_finds_nothing_to_do(stale: Registration) -> None:
+    asked = request(deployment(replicas=9))
+    decision = decide(asked, stale, snapshot(), facts())
+    assert decision.allowed
+    assert decision.object_after is asked.object
+
+
 def test_same_input_same_decision() -> None:
     built = snapshot(policy("a"), policy("b", action="Audit"))
     asked = request(deployment(replicas=9))

@@ -214,3 +214,16 @@ def test_check_documents_changes_nothing_and_names_only_new_errors() -> None:
 def test_errors_between_documents_of_a_rule_are_listed() -> None:
     texts = {"a.yaml": env("a", "one"), "b.yaml": env("b", "two")}
     assert "CLUSTER" in snapshot(texts).errors[0].message
+
+
+def test_new_texts_must_work_on_the_kubernetes_version() -> None:
+    platform = Platform(kubernetes_version="1.30")
+    recent = policy("x", "'[3, 1].sort() == [1, 3]'")
+    (error,) = check_documents([Document("a.yaml", recent)], snapshot({}, None, platform))
+    assert "'sort'" in error.message
+    in_force = snapshot({"a.yaml": recent}, None, platform)
+    assert in_force.errors == ()
+    assert check_documents([Document("a.yaml", recent)], in_force) == ()
+    assert check_documents([Document("b.yaml", env("y"))], in_force) == ()
+    on_latest = snapshot({}, None, Platform(kubernetes_version="1.37"))
+    assert check_documents([Document("a.yaml", recent)], on_latest) == ()
