@@ -25,6 +25,11 @@ _MAX_RANGE: Final = 1_000_000
 _MAX_ELEMENTS: Final = 1_000_000  # of a flattened list
 _PER_CALL: Final = 1_000_000  # cost limit of one expression
 
+_PARAMETERS: Final = {
+    "list": "list(dyn)",
+    "map": "map(dyn, dyn)",
+    "optional_type": "optional_type(dyn)",
+}
 _COMPARERS: Final = (bool, int, float, str, bytes, Uint, Duration, Timestamp)
 _TOO_COSTLY: Final = "operation cancelled: actual cost limit exceeded"
 
@@ -48,8 +53,8 @@ def flatten(receiver: Any, *depth: Any) -> list[Any]:
     """Return the list with `depth` levels of lists in it opened, one if it is not given."""
     levels = depth[0] if depth else 1
     if not isinstance(receiver, list) or type(levels) is not int:
-        shown = ", ".join(map(type_name, depth))
-        raise EvaluationError(f"no such overload: {type_name(receiver)}.flatten({shown})")
+        shown = ", ".join(map(_full_type_name, depth))
+        raise EvaluationError(f"no such overload: {_full_type_name(receiver)}.flatten({shown})")
     if levels < 0:
         raise EvaluationError("level must be non-negative")
     result: list[Any] = receiver
@@ -57,6 +62,12 @@ def flatten(receiver: Any, *depth: Any) -> list[Any]:
         result = _opened(result)
         levels -= 1
     return result
+
+
+def _full_type_name(value: Any) -> str:
+    """Return the runtime type with its parameters, which only this error shows."""
+    name = type_name(value)
+    return _PARAMETERS.get(name, name)
 
 
 def _opened(elements: list[Any]) -> list[Any]:
