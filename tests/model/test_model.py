@@ -4,6 +4,7 @@ import pytest
 
 from webhook.model import (
     NEVER,
+    NOTHING,
     ConfigError,
     Facts,
     Get,
@@ -21,6 +22,11 @@ def test_names_of_the_core_group_have_no_group() -> None:
     assert GroupVersionKind("apps", "v1", "Deployment").api_version == "apps/v1"
     assert GroupVersionResource("", "v1", "pods").group_resource == "pods"
     assert GroupVersionResource("apps", "v1", "deployments").group_resource == "deployments.apps"
+
+
+def test_nothing_is_an_empty_mapping_that_may_be_a_default() -> None:
+    assert (dict(NOTHING), len(NOTHING), NOTHING.get("x")) == ({}, 0, None)
+    assert hash(NOTHING) == hash(NOTHING)
 
 
 def test_no_deadline_never_expires() -> None:
