@@ -6,7 +6,7 @@ into the interpreter's stack. Problems become issues; after a syntax error parsi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from webhook.cel import literals, operators
 from webhook.cel.ast import (
@@ -137,7 +137,10 @@ class _Parser(Reader):
         sign = token.kind
         if sign in ("!", "-") and not (sign == "-" and self.token.kind in ("NUM_INT", "NUM_FLOAT")):
             return self.prefixed(token)
-        return self.suffixes(self.primary(token))
+        parse_rest = _PRIMARY.get(token.kind)
+        if parse_rest is None:
+            self.no_operand(token)
+        return self.suffixes(parse_rest(self, token))
 
     def prefixed(self, first: Token) -> Node:
         """Parse a row of equal prefix operators; an even number of them does nothing."""
@@ -145,20 +148,20 @@ class _Parser(Reader):
         while self.accept(first.kind):
             count += 1
         token = self.take()
-        operand = self.suffixes(self.primary(token))
+        parse_rest = _PRIMARY.get(token.kind)
+        if parse_rest is None or token.kind == "-":
+            self.no_operand(token)
+        operand = self.suffixes(parse_rest(self, token))
         if count % 2 == 0:
             return operand
         function = operators.NOT if first.kind == "!" else operators.NEGATE
         return Call(self.id_of(first), function, None, (operand,))
 
-    def primary(self, token: Token) -> Node:
-        """Parse the operand that begins with a token already taken."""
-        parse_rest = _PRIMARY.get(token.kind)
-        if parse_rest is None:
-            self.index -= 1
-            word = "mismatched" if token.kind in (END, ")", "]", "}") else "extraneous"
-            self.fail(f"{word} input '{token.text}' expecting {_OPERAND}")
-        return parse_rest(self, token)
+    def no_operand(self, token: Token) -> NoReturn:
+        """Record that a token just taken begins no operand, and stop."""
+        self.index -= 1
+        word = "mismatched" if token.kind in (END, ")", "]", "}") else "extraneous"
+        self.fail(f"{word} input '{token.text}' expecting {_OPERAND}")
 
     def suffixes(self, node: Node) -> Node:
         """Parse selections, indices, member calls and object literals behind an operand."""
@@ -241,8 +244,9 @@ class _Parser(Reader):
         )
         self.issues.append(issue)
         if token.kind == "in":
-            self.index += 2
-            self.primary(self.tokens[self.index - 1])
+            self.index += 1
+            if self.token.kind not in _PRIMARY:
+                self.no_operand(self.take())
         raise Stop
 
     def indexed(self, operand: Node, bracket: Token) -> Node:

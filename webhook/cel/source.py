@@ -56,7 +56,7 @@ class Source:
 def show(source: Source, issue: Issue) -> str:
     """Write an issue with its source line and a caret below the column."""
     head = f"ERROR: <input>:{issue.line}:{issue.column + 1}: {issue.message}"
-    if issue.line > len(source.line_starts):
+    if issue.line < 1:  # the expression as a whole
         return head
     snippet = source.line_text(issue.line)
     if len(snippet.encode("utf-8", "surrogatepass")) > MAX_SNIPPET:

@@ -235,11 +235,9 @@ class _Checker(Findings):
             fresh: Substitution = {symbol: self.new_variable() for symbol in symbols}
             arguments = tuple(substitute(fresh, kind) for kind in arguments)
             result = substitute(fresh, result)
-        subs = assignable_all(self.subs, kinds, arguments)
-        if subs is None:
+        if not assignable_all(self.subs, kinds, arguments):
             return None
-        self.subs = subs
-        return substitute(subs, result)
+        return substitute(self.subs, result)
 
     def no_overload(self, node: Node, name: str, kinds: Sequence[Type], *, member: bool) -> None:
         self.types[node.id] = ERROR

@@ -49,11 +49,7 @@ class Findings:
 
     def fits(self, kind: Type, target: Type) -> bool:
         """Tell whether a type fits another, and bind the type parameters that this asks for."""
-        subs = assignable(self.subs, kind, target)
-        if subs is None:
-            return False
-        self.subs = subs
-        return True
+        return assignable(self.subs, kind, target)
 
     def new_variable(self) -> TypeParam:
         """Return a type still to be found."""

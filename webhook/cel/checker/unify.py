@@ -1,7 +1,7 @@
 """Assignability and unification of static types, as upstream's `checker/types.go`.
 
-A substitution maps the symbols of type parameters to types. The functions that may extend one
-write into the mapping they are given; callers copy it when an attempt may fail.
+A substitution maps the symbols of type parameters to types. An attempt that fails leaves it as it
+was: what the attempt wrote is noted in a trail and taken back.
 """
 
 from __future__ import annotations
@@ -72,45 +72,82 @@ def _rebuilt(kind: Type, parts: tuple[Type, ...]) -> Type:
     return type(kind)(parts[0])
 
 
-def assignable(subs: Substitution, kind: Type, target: Type) -> Substitution | None:
-    """Return the substitution under which a type fits a target, None when there is none."""
+def assignable(subs: Substitution, kind: Type, target: Type) -> bool:
+    """Tell whether a type fits a target, and bind the parameters that this asks for."""
     return assignable_all(subs, (kind,), (target,))
 
 
-def assignable_all(
-    subs: Substitution, kinds: Sequence[Type], targets: Sequence[Type]
-) -> Substitution | None:
-    """Return the substitution under which types fit their targets, None when there is none."""
-    attempt = dict(subs)
-    return attempt if _fits_all(attempt, kinds, targets) else None
-
-
-def _fits_all(subs: Substitution, kinds: Sequence[Type], targets: Sequence[Type]) -> bool:
-    return len(kinds) == len(targets) and all(
-        _fits(subs, kind, target) for kind, target in zip(kinds, targets, strict=True)
-    )
-
-
-def _fits(subs: Substitution, kind: Type, target: Type) -> bool:
-    if isinstance(target, TypeParam):
-        valid, bound = _bind(subs, kind, target)
-        if valid or bound:
-            return valid
-    if isinstance(kind, TypeParam):
-        return _bind(subs, target, kind)[0]
-    if is_dyn_or_error(kind) or is_dyn_or_error(target):
+def assignable_all(subs: Substitution, kinds: Sequence[Type], targets: Sequence[Type]) -> bool:
+    """Tell whether types fit their targets, and bind the parameters that this asks for."""
+    attempt = _Attempt(subs)
+    if attempt.fits_all(kinds, targets):
         return True
-    if kind is NULL or target is NULL:
-        return _nullable(target if kind is NULL else kind)
-    return _same_shape(subs, kind, target)
+    attempt.take_back()
+    return False
 
 
-def _same_shape(subs: Substitution, kind: Type, target: Type) -> bool:
-    if isinstance(kind, TypeType):
-        return isinstance(target, TypeType)
-    if isinstance(kind, ListType | MapType | OptionalType):
-        return type(kind) is type(target) and _fits_all(subs, kind.parameters, target.parameters)
-    return kind == target
+class _Attempt:
+    """One try to make types fit, with the trail of what it bound."""
+
+    __slots__ = ("subs", "trail")
+
+    def __init__(self, subs: Substitution) -> None:
+        self.subs = subs
+        self.trail: list[tuple[str, Type | None]] = []
+
+    def take_back(self) -> None:
+        """Restore the substitution."""
+        for symbol, before in reversed(self.trail):
+            if before is None:
+                del self.subs[symbol]
+            else:
+                self.subs[symbol] = before
+
+    def fits_all(self, kinds: Sequence[Type], targets: Sequence[Type]) -> bool:
+        """Tell whether types fit their targets, one by one."""
+        return len(kinds) == len(targets) and all(map(self._fits, kinds, targets))
+
+    def _fits(self, kind: Type, target: Type) -> bool:
+        if isinstance(target, TypeParam):
+            valid, bound = self._bind(kind, target)
+            if valid or bound:
+                return valid
+        if isinstance(kind, TypeParam):
+            return self._bind(target, kind)[0]
+        if is_dyn_or_error(kind) or is_dyn_or_error(target):
+            return True
+        if kind is NULL or target is NULL:
+            return _nullable(target if kind is NULL else kind)
+        return self._same_shape(kind, target)
+
+    def _same_shape(self, kind: Type, target: Type) -> bool:
+        if isinstance(kind, TypeType):
+            return isinstance(target, TypeType)
+        if isinstance(kind, ListType | MapType | OptionalType):
+            return type(kind) is type(target) and self.fits_all(kind.parameters, target.parameters)
+        return kind == target
+
+    def _bind(self, kind: Type, parameter: TypeParam) -> tuple[bool, bool]:
+        """Try to make `kind` the substitution of a parameter: (fits, had one before)."""
+        if kind == parameter:
+            return True, True
+        bound = self.subs.get(parameter.symbol)
+        if bound is None:
+            return self._set(parameter, kind), False
+        if kind == bound:
+            return True, True
+        if not self._fits(kind, bound):
+            return False, True
+        self._set(parameter, most_general(kind, bound))
+        return True, True
+
+    def _set(self, parameter: TypeParam, kind: Type) -> bool:
+        """Bind a parameter unless it occurs in the type."""
+        if not _not_in(self.subs, parameter, kind):
+            return False
+        self.trail.append((parameter.symbol, self.subs.get(parameter.symbol)))
+        self.subs[parameter.symbol] = kind
+        return True
 
 
 def _nullable(kind: Type) -> bool:
@@ -120,26 +157,6 @@ def _nullable(kind: Type) -> bool:
         or kind is NULL
         or kind in (DURATION, TIMESTAMP)
     )
-
-
-def _bind(subs: Substitution, kind: Type, parameter: TypeParam) -> tuple[bool, bool]:
-    """Try to make `kind` the substitution of a parameter: (fits, had one before)."""
-    if kind == parameter:
-        return True, True
-    bound = subs.get(parameter.symbol)
-    if bound is not None:
-        if kind == bound:
-            return True, True
-        if not _fits(subs, kind, bound):
-            return False, True
-        general = most_general(kind, bound)
-        if _not_in(subs, parameter, general):
-            subs[parameter.symbol] = general
-        return True, True
-    if _not_in(subs, parameter, kind):
-        subs[parameter.symbol] = kind
-        return True, False
-    return False, False
 
 
 def most_general(one: Type, other: Type) -> Type:

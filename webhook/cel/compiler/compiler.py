@@ -53,8 +53,8 @@ def compile_plan(plan: Step, types: dict[int, Type]) -> Compiled | None:
     try:
         module = compiler.module(plan)
         code = compile(module, "<expression>", "exec")
-    except (TooLargeError, RecursionError, MemoryError):
-        return None
+    except (TooLargeError, RecursionError, MemoryError, SyntaxError):
+        return None  # Python nests at most 20 loops, for one
     names: dict[str, Any] = {**RUNTIME, **compiler.emitter.constants}
     exec(code, names)  # noqa: S102 - the code was made here, from a checked expression
     function: Compiled = names["evaluate"]

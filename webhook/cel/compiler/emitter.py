@@ -14,7 +14,7 @@ from webhook.cel.types import DYN, Type
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_STATEMENTS = 20_000
+MAX_STATEMENTS = 4_000  # more take Python longer to compile than they would save
 
 _PLAIN = (type(None), bool, int, str, bytes)
 
@@ -47,6 +47,7 @@ class Emitter:
         self.scopes: list[dict[str, str]] = []
         self.growing: set[str] = set()
         self.count = 0
+        self.emitted = 0
         self.looping = False
         self.dynamic_cost = False
 
@@ -57,12 +58,13 @@ class Emitter:
     def fresh(self) -> str:
         """Return a new variable name."""
         self.count += 1
-        if self.count > MAX_STATEMENTS:
-            raise TooLargeError
         return f"v{self.count}"
 
     def emit(self, statement: ast.stmt) -> None:
-        """Append a statement to the current block."""
+        """Append a statement to the current block; raise TooLargeError."""
+        self.emitted += 1
+        if self.emitted > MAX_STATEMENTS:
+            raise TooLargeError
         self.block.statements.append(statement)
 
     def charge(self, amount: int) -> None:

@@ -139,7 +139,7 @@ class Absolute:
             value = scope.names.get(self.name, NOT_THERE)
             if value is not NOT_THERE:
                 if isinstance(value, EvaluationError):
-                    raise value
+                    raise value.with_traceback(None)  # it would grow with each raise
                 return _apply(frame, value, self.qualifiers) if self.qualifiers else value
             scope = scope.parent
         raise EvaluationError(f"no such attribute(s): {self.name}")
@@ -168,7 +168,7 @@ class Relative:
         """Return the value; raise EvaluationError."""
         value = self.operand.run(frame)
         if isinstance(value, EvaluationError):
-            raise value
+            raise value.with_traceback(None)
         return _apply(frame, value, self.qualifiers) if self.qualifiers else value
 
 
@@ -200,4 +200,6 @@ class Conditional:
             return self.yes.resolve(frame)
         if value is False:
             return self.no.resolve(frame)
-        raise value if isinstance(value, EvaluationError) else no_such_overload()
+        if isinstance(value, EvaluationError):
+            raise value.with_traceback(None)
+        raise no_such_overload()

@@ -21,7 +21,7 @@ CHECK_EVERY = 100  # rounds of comprehensions between two looks at the deadline
 class Tracker:
     """The cost and the observed values of one evaluation."""
 
-    __slots__ = ("cost", "deadline", "limit", "observer", "rounds", "stack")
+    __slots__ = ("cost", "deadline", "limit", "observer", "places", "rounds", "stack")
 
     def __init__(
         self,
@@ -35,36 +35,42 @@ class Tracker:
         self.deadline = deadline
         self.observer = observer
         self.stack: list[tuple[int, Any]] = []
+        self.places: dict[int, list[int]] = {}  # where the values of a node are on the stack
 
     def push(self, identifier: int, value: Any) -> None:
         """Record a value; the limit is looked at here."""
+        place = self.places.get(identifier)
+        if place is None:
+            self.places[identifier] = place = []
+        place.append(len(self.stack))
         self.stack.append((identifier, value))
         if self.observer is not None:
             self.observer(identifier, value)
         if self.cost > self.limit:
             raise BudgetError(COST_LIMIT_TEXT)
 
+    def _cut(self, place: int) -> None:
+        """Remove a value with all above it."""
+        stack, places = self.stack, self.places
+        while len(stack) > place:
+            places[stack.pop()[0]].pop()
+
     def drop(self, *identifiers: int) -> None:
-        """Remove each value with all above it."""
-        stack = self.stack
+        """Remove the last value of each node with all above it."""
         for identifier in identifiers:
-            for index in range(len(stack) - 1, -1, -1):
-                if stack[index][0] == identifier:
-                    del stack[index:]
-                    break
+            place = self.places.get(identifier)
+            if place:
+                self._cut(place[-1])
 
     def take(self, identifiers: Sequence[int]) -> list[Any] | None:
         """Remove the arguments of a call and return them, None if one is missing."""
-        stack = self.stack
         values: list[Any] = []
         for identifier in reversed(identifiers):
-            for index in range(len(stack) - 1, -1, -1):
-                if stack[index][0] == identifier:
-                    values.append(stack[index][1])
-                    del stack[index:]
-                    break
-            else:
+            place = self.places.get(identifier)
+            if not place:
                 return None
+            values.append(self.stack[place[-1]][1])
+            self._cut(place[-1])
         values.reverse()
         return values
 
