@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 from starlette.requests import ClientDisconnect
-from starlette.routing import Route, Router
+from starlette.routing import BaseRoute, Match, Router
 from starlette.types import Lifespan, Receive, Scope, Send
 
 from webhook.codec import BadReview, decode_review, encode_review
@@ -155,13 +155,37 @@ def create_app(
     With a token the paths end in it and all others are 404. `refused` is told the HTTP status of
     each request that got no verdict.
     """
-    suffix = "/{token}" if token else ""
     parts = (store, resolver, tuple(sinks), token.encode(), clock, refused)
     routes = [
-        Route(f"/validate/{{name}}{suffix}", Endpoint(*parts, mutating=False)),
-        Route(f"/mutate/{{name}}{suffix}", Endpoint(*parts, mutating=True)),
+        EntryRoute(verb, Endpoint(*parts, mutating=verb == "mutate"), has_token=bool(token))
+        for verb in ("validate", "mutate")
     ]
     return Router(routes, redirect_slashes=False, default=_Nowhere(refused), lifespan=lifespan)
+
+
+class EntryRoute(BaseRoute):
+    """`/{verb}/{name}` or `/{verb}/{name}/{token}`.
+
+    Starlette's own Route would match a pattern for each review; splitting takes half of the time.
+    """
+
+    def __init__(self, verb: str, app: Endpoint, *, has_token: bool) -> None:
+        self._verb = verb
+        self._app = app
+        self._parts = 4 if has_token else 3
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Tell whether the path has this form, and which name and token it holds."""
+        if scope["type"] != "http":
+            return Match.NONE, {}
+        parts = scope["path"].split("/")
+        if len(parts) != self._parts or parts[1] != self._verb:
+            return Match.NONE, {}
+        return Match.FULL, {"path_params": {"name": parts[2], "token": parts[-1]}}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        await self._app(scope, receive, send)
 
 
 class Endpoint:
