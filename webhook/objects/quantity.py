@@ -34,15 +34,16 @@ _DECIMAL: Final = {
     "n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18,
 }  # fmt: skip
 _BINARY: Final = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
+_SUFFIXES: Final = {
+    **{suffix: (10, exponent, DECIMAL_SI) for suffix, exponent in _DECIMAL.items()},
+    **{suffix: (2, exponent, BINARY_SI) for suffix, exponent in _BINARY.items()},
+}
 _DECIMAL_NAMES: Final = {exponent: suffix for suffix, exponent in _DECIMAL.items()}
 _BINARY_NAMES: Final = {exponent: suffix for suffix, exponent in _BINARY.items()}
 
 # All repetitions are possessive: a long text that does not fit costs one pass. The number may be
 # empty here, as it may upstream (`k` is zero).
-_SHAPE: Final = re.compile(
-    r"(?P<sign>[+-]?)0*+(?P<whole>[0-9]*+)(?:\.(?P<fraction>[0-9]*+))?"
-    r"(?P<suffix>[eEinumkKMGTP]*+[-+]?[0-9]*+)"
-)
+_SHAPE: Final = re.compile(r"([+-]?)0*+([0-9]*+)(?:\.([0-9]*+))?([eEinumkKMGTP]*+[-+]?[0-9]*+)")
 _EXPONENT: Final = re.compile(r"[eE]([+-]?)0*+([0-9]{0,19})")
 
 
@@ -77,44 +78,32 @@ class Quantity:
         return self.written or _canonical(self)
 
 
-@dataclass(frozen=True, slots=True)
-class _Number:
-    """The parts of a written quantity, before they mean anything."""
-
-    sign: int
-    whole: str
-    fraction: str
-    has_digits: bool
-
-    @property
-    def digits(self) -> str:
-        return self.whole + self.fraction
-
-
 def parse_quantity(text: str) -> Quantity:
     """Read a quantity; raise QuantityError with upstream's text if it is none."""
     shape = _SHAPE.fullmatch(text)
     if not text or shape is None:
         raise QuantityError(_FORMAT_WRONG)
-    base, exponent, form = _interpret(shape["suffix"])
-    number = _Number(
-        sign=-1 if shape["sign"] == "-" else 1,
-        whole=shape["whole"] or "0",
-        fraction=shape["fraction"] or "",
-        has_digits=any(character in "0123456789" for character in text[: shape.start("suffix")]),
-    )
-    if len(number.digits) > _MAX_DIGITS:
+    sign_text, whole, fraction, suffix = shape.groups("")
+    base, exponent, form = _SUFFIXES.get(suffix) or _interpret(suffix)
+    digits = (whole or "0") + fraction
+    if len(digits) > _MAX_DIGITS:
         raise QuantityError(_TOO_LARGE)
-    fast = _parse_fast(number, exponent, form, text)
-    return fast or _parse_slow(number, base, exponent, form)
+    value = -int(digits) if sign_text == "-" else int(digits)
+    scale = _int32((exponent if base == 10 else 0) - len(fraction))
+    if scale >= _NANO and _is_fast(digits, fraction, base, exponent):
+        if base == 2:
+            written = text if value & 7 else ""
+            return Quantity(value << exponent, scale, True, form, written)
+        zeros = digits.endswith("000") or digits.startswith("0")
+        written = text if text == "0" or not (scale % 3 or zeros) else ""
+        return Quantity(value, scale, True, form, written)
+    if not (whole or fraction or "0" in text[: shape.start(4)]):
+        raise QuantityError(_NUMERIC_WRONG)
+    return _slow(value, -len(fraction), exponent, form)
 
 
 def _interpret(suffix: str) -> tuple[int, int, str]:
-    """Return base, exponent and format that a suffix stands for."""
-    if suffix in _DECIMAL:
-        return 10, _DECIMAL[suffix], DECIMAL_SI
-    if suffix in _BINARY:
-        return 2, _BINARY[suffix], BINARY_SI
+    """Return base, exponent and format of a decimal exponent (`e3`)."""
     shape = _EXPONENT.fullmatch(suffix)
     if shape is None or len(suffix) == 1:
         raise QuantityError(_SUFFIX_WRONG)
@@ -129,36 +118,17 @@ def _int32(number: int) -> int:
     return (number + 2**31) % 2**32 - 2**31
 
 
-def _parse_fast(number: _Number, exponent: int, form: str, text: str) -> Quantity | None:
-    """Return the value in the fast form, None where upstream has to use the slow one."""
+def _is_fast(digits: str, fraction: str, base: int, exponent: int) -> bool:
+    """Tell whether upstream has digits to spare for an int64, of which it counts 0.3 per bit."""
+    if base == 10:
+        return len(digits) <= 18
+    return not fraction and len(digits) <= 14 - exponent * 3 // 10
+
+
+def _slow(value: int, scale: int, exponent: int, form: str) -> Quantity:
+    """Return value x 10^scale with its suffix as upstream's arbitrary-precision decimal."""
+    unscaled = abs(value)
     if form == BINARY_SI:
-        precision, mantissa, scale = _binary_precision(number, exponent), 1 << exponent, 0
-    else:
-        precision, mantissa, scale = 18 - len(number.digits), 1, exponent
-    scale = _int32(scale - len(number.fraction))
-    if precision < 0 or scale < _NANO:
-        return None
-    value = int(number.digits)
-    unscaled = value * mantissa  # fits: there were digits to spare
-    if form == BINARY_SI:
-        canonical = value & 7 != 0
-    else:
-        zeros = number.digits.endswith("000") or number.digits.startswith("0")
-        canonical = text == "0" or (scale % 3 == 0 and not zeros)
-    return Quantity(number.sign * unscaled, scale, True, form, text if canonical else "")
-
-
-def _binary_precision(number: _Number, exponent: int) -> int:
-    """Return how many digits are to spare; upstream counts 0.3 digits for each binary one."""
-    return -1 if number.fraction else 15 - len(number.whole) - exponent * 3 // 10 - 1
-
-
-def _parse_slow(number: _Number, base: int, exponent: int, form: str) -> Quantity:
-    """Return the value as upstream's arbitrary-precision decimal."""
-    if not number.has_digits:
-        raise QuantityError(_NUMERIC_WRONG)
-    unscaled, scale = int(number.digits), -len(number.fraction)
-    if base == 2:
         unscaled <<= exponent
     else:
         scale += exponent
@@ -170,7 +140,7 @@ def _parse_slow(number: _Number, base: int, exponent: int, form: str) -> Quantit
             unscaled, scale = _MAX_INT64, 0
         elif 0 < unscaled < 10**9:
             form = DECIMAL_SI
-    return Quantity(number.sign * unscaled, scale, False, form)
+    return Quantity(-unscaled if value < 0 else unscaled, scale, False, form)
 
 
 def quantity_from_int(number: int) -> Quantity:
@@ -180,6 +150,8 @@ def quantity_from_int(number: int) -> Quantity:
 
 def compare(left: Quantity, right: Quantity) -> int:
     """Return -1, 0 or 1; exact for any exponents."""
+    if left.scale == right.scale:
+        return _order(left.unscaled, right.unscaled)
     if sign(left) != sign(right) or not left.unscaled:
         return _order(sign(left), sign(right))
     if abs(left.scale - right.scale) > 100:
