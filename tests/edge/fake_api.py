@@ -325,7 +325,10 @@ async def running(api: FakeApi, folder: Path) -> AsyncIterator[Cluster]:
     server = uvicorn.Server(config)
     config.load()
     server.lifespan = config.lifespan_class(config)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    # the protocol is named because asyncio switches Nagle's algorithm off only then: 40 ms a request
+    with socket.socket(proto=socket.IPPROTO_TCP) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
         port = listener.getsockname()[1]
         cluster = connect(kubeconfig(folder, f"http://127.0.0.1:{port}"))
         # without uvicorn's own loop and stop, which look only ten times a second what to do

@@ -38,8 +38,11 @@ PAGE = 500
 """Objects per answer of a list."""
 
 TIMEOUT = httpx2.Timeout(10.0)
-WATCH_TIMEOUT = httpx2.Timeout(10.0, read=90.0)
-"""The API server sends a bookmark about once a minute; a longer silence is a dead connection."""
+WATCH_SECONDS = 60
+"""The API server ends a watch after this, and it is opened again from where it was."""
+
+WATCH_TIMEOUT = httpx2.Timeout(10.0, read=WATCH_SECONDS + 15.0)
+"""So a longer silence is a dead connection; bookmarks alone are too rare to tell."""
 
 
 UNUSABLE = (
@@ -147,7 +150,7 @@ class Cluster:
             "labelSelector": labels or None,
             "resourceVersion": version,
             "allowWatchBookmarks": "true",
-            "timeoutSeconds": "300",
+            "timeoutSeconds": str(WATCH_SECONDS),
         }
         request = self._client.prepare_request(
             "list", generic(resource), None, None, _scope(resource, namespace), True, params=params
