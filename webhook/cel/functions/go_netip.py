@@ -6,12 +6,15 @@ idea of what is global. Zones are read, because the text of the refusal depends 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from webhook.cel.functions.go_text import quote
 
 _HEX: Final = frozenset("0123456789abcdefABCDEF")
+_FIELD: Final = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_PLAIN_IPV4: Final = re.compile(rf"{_FIELD}\.{_FIELD}\.{_FIELD}\.{_FIELD}")
 _MAPPED: Final = 0xFFFF  # the bits before the last 32 of ::ffff:1.2.3.4
 
 
@@ -79,9 +82,13 @@ def is_mapped(address: Address) -> bool:
 
 def parse_address(text: str) -> Address:
     """Read an address; raise NetworkError with netip.ParseAddr's text."""
+    plain = _PLAIN_IPV4.fullmatch(text)
+    if plain is not None:
+        one, two, three, four = map(int, plain.groups())
+        return Address(one << 24 | two << 16 | three << 8 | four, 32)
     for character in text:
         if character == ".":
-            return Address(_parse_fields(text, text), 32)
+            raise _bad_ipv4(text, text)
         if character == ":":
             return _parse_ipv6(text)
         if character == "%":
@@ -94,32 +101,26 @@ def _bad(text: str, message: str, at: str = "") -> NetworkError:
     return NetworkError(f"ParseAddr({quote(text)}): {message}{place}")
 
 
-def _parse_fields(whole: str, text: str) -> int:
-    """Read four decimal fields; `whole` is what the messages show."""
-    number = position = 0
+def _bad_ipv4(whole: str, text: str) -> NetworkError:
+    """Say what is wrong with four decimal fields; `whole` is what the message shows."""
+    position = 0
     digits = ""
     for index, character in enumerate(text):
         if "0" <= character <= "9":
             digits += character
-            _check_field(whole, digits)
+            if len(digits) > 1 and digits[0] == "0":
+                return _bad(whole, "IPv4 field has octet with leading zero")
+            if int(digits) > 255:
+                return _bad(whole, "IPv4 field has value >255")
         elif character != ".":
-            raise _bad(whole, "unexpected character", text[index:])
+            return _bad(whole, "unexpected character", text[index:])
         elif not digits or index == len(text) - 1:
-            raise _bad(whole, "IPv4 field must have at least one digit", text[index:])
+            return _bad(whole, "IPv4 field must have at least one digit", text[index:])
         elif position == 3:
-            raise _bad(whole, "IPv4 address too long")
+            break
         else:
-            number, position, digits = number << 8 | int(digits), position + 1, ""
-    if position < 3:
-        raise _bad(whole, "IPv4 address too short")
-    return number << 8 | int(digits)
-
-
-def _check_field(whole: str, digits: str) -> None:
-    if len(digits) > 1 and digits[0] == "0":
-        raise _bad(whole, "IPv4 field has octet with leading zero")
-    if int(digits) > 255:
-        raise _bad(whole, "IPv4 field has value >255")
+            position, digits = position + 1, ""
+    return _bad(whole, "IPv4 address too long" if position == 3 else "IPv4 address too short")
 
 
 def _parse_ipv6(text: str) -> Address:
@@ -182,7 +183,9 @@ def _embedded(text: str, rest: str, before: int, ellipsis: int | None) -> list[i
     if before > 6:
         message = "too many hex fields to fit an embedded IPv4 at the end of the address"
         raise _bad(text, message, rest)
-    number = _parse_fields(text, rest)
+    if _PLAIN_IPV4.fullmatch(rest) is None:
+        raise _bad_ipv4(text, rest)
+    number = parse_address(rest).number
     return [number >> 16, number & 0xFFFF]
 
 

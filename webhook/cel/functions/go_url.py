@@ -105,15 +105,15 @@ class Url:
 def parse_url(text: str) -> Url:
     """Read a URL; raise UrlError with upstream's text."""
     raw = text.encode("utf-8", "surrogatepass")
-    check_request_uri(text)
-    # The check took a fragment for a part of the path or query, so it is not the final word.
+    url = _parse_request(raw)
+    if b"#" not in raw and not raw.startswith(b"//"):
+        return url
+    # That took a fragment for a part of the path or query, and a host for a path.
     before, _, fragment = raw.partition(b"#")
     try:
         url = _parse(before, via_request=False)
     except UrlError as error:
         raise _parse_error(before, error) from None
-    if not fragment:
-        return url
     try:
         return replace(url, fragment=_encoded(fragment, FRAGMENT))
     except UrlError as error:
@@ -122,9 +122,12 @@ def parse_url(text: str) -> Url:
 
 def check_request_uri(text: str) -> None:
     """Raise UrlError unless the text is an absolute URI or an absolute path."""
-    raw = text.encode("utf-8", "surrogatepass")
+    _parse_request(text.encode("utf-8", "surrogatepass"))
+
+
+def _parse_request(raw: bytes) -> Url:
     try:
-        _parse(raw, via_request=True)
+        return _parse(raw, via_request=True)
     except UrlError as error:
         raise _parse_error(raw, error) from None
 
@@ -144,16 +147,17 @@ def _parse(raw: bytes, *, via_request: bool) -> Url:
     scheme, rest = _split_scheme(raw)
     force_query = rest.endswith(b"?") and rest.count(b"?") == 1
     rest, _, query = rest.partition(b"?")
-    url = Url(scheme=scheme, force_query=force_query, raw_query=query)
+    authority = Authority()
     if not rest.startswith(b"/"):
         if not scheme:
             raise UrlError("invalid URI for request")
-        return replace(url, opaque=rest)
-    if rest.startswith(b"//") and (scheme or not (via_request or rest.startswith(b"///"))):
+        return Url(scheme, rest, force_query=force_query, raw_query=query)
+    has_host = rest.startswith(b"//") and (scheme or not (via_request or rest.startswith(b"///")))
+    if has_host:
         before, slash, path = rest[2:].partition(b"/")
-        authority = _parse_authority(scheme, before)
-        return replace(url, authority=authority, path=_encoded(slash + path, PATH))
-    return replace(url, omit_host=bool(scheme), path=_encoded(rest, PATH))
+        authority, rest = _parse_authority(scheme, before), slash + path
+    omit_host = bool(scheme) and not has_host
+    return Url(scheme, b"", authority, omit_host, _encoded(rest, PATH), force_query, query)
 
 
 def _encoded(written: bytes, part: Part) -> Encoded:

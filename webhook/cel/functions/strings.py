@@ -61,12 +61,12 @@ def last_index_of_before(text: str, part: str, start: int) -> int:
 
 def lower_ascii(text: str) -> str:
     """Return the text with A to Z in lower case."""
-    return text.translate(_LOWER)
+    return text.lower() if text.isascii() else text.translate(_LOWER)
 
 
 def upper_ascii(text: str) -> str:
     """Return the text with a to z in upper case."""
-    return text.translate(_UPPER)
+    return text.upper() if text.isascii() else text.translate(_UPPER)
 
 
 def replace(text: str, old: str, new: str, limit: int = -1) -> str:
