@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from webhook.cel.errors import EvaluationError
+from webhook.cel.errors import BudgetError, EvaluationError
 from webhook.cel.runtime.native_patterns import native_pattern, native_test
 from webhook.cel.runtime.patterns import (
     NativePattern,
@@ -182,6 +182,13 @@ def test_long_texts_are_harmless(pattern: str) -> None:
     matches = constant_matcher(pattern)
     for part in ("a", "a.", "ab:", "1.", "-", "a\n"):
         matches(part * 100_000 + "!")
+
+
+@pytest.mark.parametrize("pattern", ["", "(?i)"])
+def test_too_many_matches_end_the_evaluation(pattern: str) -> None:
+    assert len(compile_constant(pattern).find_all("a" * 199_000)) == 199_001
+    with pytest.raises(BudgetError):
+        compile_constant(pattern).find_all("a" * 201_000)
 
 
 ATOMS = st.sampled_from(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import re2
 
-from webhook.cel.errors import EvaluationError
+from webhook.cel.errors import BudgetError, EvaluationError
 from webhook.cel.runtime.native_patterns import native_pattern, native_test
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ _GO_TEXTS: Final = {
     "pattern too large - compile failed": "expression too large",
 }
 _UNANCHORED: Final = re2._Anchor.UNANCHORED  # noqa: SLF001 - for the call below
+_MAX_MATCHES: Final = 200_000  # upstream charges nothing for them; a second is too long
 _COUNT: Final = re.compile(r"\{([0-9]{1,9})(?:,([0-9]{0,9}))?\}$")
 _ESCAPED: Final = re.compile(r"\\Q.*?(?:\\E|\Z)|\\.", re.DOTALL)
 _NO_SPAN: Final = (-1, -1)
@@ -113,6 +114,8 @@ def _walk(
     spans: list[tuple[int, int]] = []
     position, previous_end = 0, -1
     while len(spans) != limit:
+        if len(spans) > _MAX_MATCHES:
+            raise BudgetError("operation cancelled: actual cost limit exceeded")
         found = span(position)
         if found is None:
             break
