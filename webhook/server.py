@@ -48,6 +48,8 @@ GRACE_SECONDS = 30
 LEDGER_SECONDS = 10.0
 """So long the ledger may take to write its last records."""
 
+SWITCHES_PER_COLLECTION = 20
+
 Task = Coroutine[Any, Any, None]
 
 _LOG = logging.getLogger("propylon.server")
@@ -291,6 +293,7 @@ async def _ledger(
             _LOG.info("the ledger is closed", extra={"head": ledger.head})
         except (TimeoutError, LedgerError) as error:
             _LOG.error("the ledger was not closed: a possible loss", extra={"reason": str(error)})
+            await ledger.engine.dispose()
 
 
 async def _keep_texts(store: SnapshotStore, ledger: Ledger) -> None:
@@ -319,10 +322,19 @@ async def _beat(health: Health) -> None:
 
 
 async def _tend(store: SnapshotStore) -> None:
-    """Say what changed, and keep the garbage collector away from what stays."""
+    """Say what changed, and keep the garbage collector away from what stays.
+
+    Looking through everything takes a tenth of a second, so what former snapshots left behind
+    waits for every twentieth switch.
+    """
+    switches = 0
     async for snapshot in _publications(store):
         _log_switch(snapshot)
-        gc.collect()
+        switches += 1
+        if switches % SWITCHES_PER_COLLECTION == 0:
+            gc.unfreeze()
+        if switches > 1:  # the first one would hold up the first requests
+            gc.collect()
         gc.freeze()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 import logging
 import os
@@ -10,6 +12,7 @@ import signal
 import socket
 import sqlite3
 import ssl
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -19,8 +22,10 @@ import pytest
 
 from tests.builders import deployment, review
 from tests.server.conftest import POLICY, Act, Client
-from webhook.server import StartError, run
+from webhook.server import SWITCHES_PER_COLLECTION, StartError, _tend, run
 from webhook.settings import Settings
+from webhook.snapshot import build
+from webhook.sources.store import SnapshotStore
 
 Serve = Callable[[Settings, Act], None]
 
@@ -231,3 +236,27 @@ def test_start_that_is_impossible_says_why(
     }
     with pytest.raises(StartError, match=text):
         run(settings(policies, certificates, **filled))
+
+
+class _Node:
+    """Something that only the garbage collector frees."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+async def test_what_former_snapshots_left_is_collected_after_some_switches() -> None:
+    store, empty = SnapshotStore(), build(())
+    task = asyncio.create_task(_tend(store))
+    gc.disable()  # only what the task does counts
+    left = weakref.ref(_Node())
+    alive = []
+    for _ in range(SWITCHES_PER_COLLECTION):
+        store.publish(empty, ())
+        for _ in range(5):  # turns of the loop, for the task
+            await asyncio.sleep(0)
+        alive.append(left() is not None)
+    task.cancel()
+    gc.unfreeze()
+    gc.enable()
+    assert alive == [True] * (SWITCHES_PER_COLLECTION - 1) + [False]
