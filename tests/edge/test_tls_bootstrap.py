@@ -109,6 +109,32 @@ async def test_running_server_follows(
         await eventually(lambda: serving.expiry > clock.now)
 
 
+async def test_deleted_secret_is_written_again_after_a_while(
+    api: FakeApi, certificate: ClusterCertificate, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = await certificate.load()
+    api.remove(SECRETS, SYSTEM, TLS_SECRET)
+    for seconds in (0, 59):
+        clock.now += timedelta(seconds=seconds)
+        assert await certificate.load() == before
+        assert api.names(SECRETS, SYSTEM) == []
+    clock.now += timedelta(seconds=1)
+    assert await certificate.load() == before
+    assert stored(api)["ca.crt"] == before.ca_bundle
+    assert [one.message for one in caplog.records].count("the Secret is gone") == 1
+
+
+async def test_replica_that_starts_makes_a_new_authority_for_all(
+    api: FakeApi, cluster: Cluster, certificate: ClusterCertificate, clock: Clock
+) -> None:
+    before = await certificate.load()
+    api.remove(SECRETS, SYSTEM, TLS_SECRET)
+    assert await certificate.load() == before
+    started = await ClusterCertificate(cluster, SYSTEM, NAMES, clock).load()
+    assert started.ca_bundle != before.ca_bundle
+    assert await certificate.load() == started
+
+
 async def test_failure_keeps_the_present_certificate(
     api: FakeApi,
     certificate: ClusterCertificate,

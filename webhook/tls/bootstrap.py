@@ -13,7 +13,7 @@ import logging
 import re
 import secrets
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from webhook.cluster.backoff import jittered
 from webhook.cluster.client import Cluster, ClusterError
@@ -35,8 +35,12 @@ TLS_SECRET = "propylon-tls"  # noqa: S105  # the name of a Secret
 TOKEN_SECRET = "propylon-path-token"  # noqa: S105  # the name of a Secret
 TOKEN_BYTES = 16
 TOKEN = re.compile(r"[A-Za-z0-9_-]{16,128}\Z")
-CHECK_SECONDS = 60.0
+CHECK_SECONDS = 10.0
 """So often the Secret is read, for what another replica renewed."""
+
+RESTORE_AFTER = timedelta(seconds=60)
+"""A Secret that was deleted is written again from memory after this, so that nobody is cut off.
+Who wants another CA deletes it and restarts the replicas: the first to start makes a new one."""
 
 ATTEMPTS = 5
 """Conflicts in a row: each means that another replica wrote, so the next read settles it."""
@@ -70,6 +74,7 @@ class ClusterCertificate:
         self._names = tuple(names)
         self._now = now
         self._material: Material | None = None
+        self._missing_since: datetime | None = None
 
     @property
     def ca_bundle(self) -> str:
@@ -113,16 +118,28 @@ class ClusterCertificate:
     async def _load(self) -> Material:
         found = await self._cluster.get(SECRETS, self._namespace, TLS_SECRET)
         if found is None:
-            material = make_material(self._names, self._now())
-            await self._cluster.create(SECRETS, self._secret(material, {}))
-            logger.info("CA and serving certificate made", extra={"names": self._names})
-            return material
+            return await self._make_or_restore()
+        self._missing_since = None
         material = self._material_of(found)
         renewed = self._renewed(material)
         if renewed != material:
             await self._cluster.replace(SECRETS, self._secret(renewed, found["metadata"]))
             logger.info("certificates renewed", extra={"names": self._names})
         return renewed
+
+    async def _make_or_restore(self) -> Material:
+        now = self._now()
+        if self._material is not None:
+            if self._missing_since is None:
+                self._missing_since = now
+                text = f"written again in {RESTORE_AFTER}; restart the replicas for a new CA"
+                logger.warning("the Secret is gone", extra={"secret": TLS_SECRET, "next": text})
+            if now - self._missing_since < RESTORE_AFTER:
+                return self._material
+        material = self._material or make_material(self._names, now)
+        await self._cluster.create(SECRETS, self._secret(material, {}))
+        logger.info("CA and serving certificate stored", extra={"names": self._names})
+        return material
 
     def _renewed(self, material: Material) -> Material:
         """Renew until nothing is due: the authority first, then what it signs."""
