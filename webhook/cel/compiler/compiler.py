@@ -177,8 +177,9 @@ class Compiler:
             return result
         result = emitter.temporary(result)
         pattern = step.arguments[-1]
-        if step.reference.function.name == "matches" and isinstance(pattern, Constant):
-            emitter.charge_dynamic(pattern_cost(values[0], pattern.value))
+        text = pattern.value if isinstance(pattern, Constant) else None
+        if step.reference.function.name == "matches" and isinstance(text, str):
+            emitter.charge_dynamic(pattern_cost(values[0], text))
             return result
         cost = emitter.constant(invocation.cost)
         assert isinstance(cost, ast.Name)
