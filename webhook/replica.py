@@ -33,7 +33,7 @@ from webhook.sources.configmap import ConfigMapSource
 from webhook.sources.store import SnapshotStore
 from webhook.sources.switch import Switch
 from webhook.tls.authority import service_names
-from webhook.tls.bootstrap import BootstrapError, ClusterCertificate, path_token, utc_now
+from webhook.tls.bootstrap import BootstrapError, ClusterCertificate, PathToken, utc_now
 from webhook.tls.context import ServingCertificate, follow_files, read_pair
 
 SERVICE = "propylon"
@@ -80,7 +80,8 @@ async def join(settings: Settings, store: SnapshotStore, cluster: Cluster) -> Re
     """
     platform = await _platform(settings, cluster)
     identity = await _identity(settings, cluster)
-    token = await _token(settings, cluster)
+    path_token = PathToken(cluster, settings.namespace)
+    token = await _token(settings, path_token)
     resolver, sightings = Resolver(cluster, Discovery(cluster)), Sightings()
     lease = Lease(cluster, settings.namespace, settings.identity)
     writer = _writer(
@@ -104,9 +105,10 @@ async def join(settings: Settings, store: SnapshotStore, cluster: Cluster) -> Re
         _follow_parameters(store, resolver),
         identity.keep(writer.refresh),
         writer.run(),
+        *(() if _has_own_token(settings) else (path_token.run(),)),
     )
     checks = _checks(switch, source, lag, identity.certificate)
-    problems = _problems(source, resolver, writer, accepted)
+    problems = _problems(source, resolver, writer, accepted, path_token)
     return Replica(resolver, identity.certificate, token, sightings, lag, checks, problems, tasks)
 
 
@@ -146,11 +148,15 @@ async def _platform(settings: Settings, cluster: Cluster) -> Platform:
     return replace(platform, kubernetes_version=f"{version.get('major', '')}.{minor}")
 
 
-async def _token(settings: Settings, cluster: Cluster) -> str:
+def _has_own_token(settings: Settings) -> bool:
+    return settings.registration is RegistrationMode.STATIC or bool(settings.token)
+
+
+async def _token(settings: Settings, stored: PathToken) -> str:
     """Return the last part of our paths; static configurations have it from their author."""
-    if settings.registration is RegistrationMode.STATIC or settings.token:
+    if _has_own_token(settings):
         return settings.token
-    return await _patiently(lambda: path_token(cluster, settings.namespace))
+    return await _patiently(stored.load)
 
 
 async def _identity(settings: Settings, cluster: Cluster) -> _Identity:
@@ -221,13 +227,18 @@ async def _follow_parameters(store: SnapshotStore, resolver: Resolver) -> None:
 
 
 def _problems(
-    source: ConfigMapSource, resolver: Resolver, writer: Writer, accepted: AcceptedTexts
+    source: ConfigMapSource,
+    resolver: Resolver,
+    writer: Writer,
+    accepted: AcceptedTexts,
+    path_token: PathToken,
 ) -> Mapping[str, Callable[[], str]]:
     return {
         "documents": lambda: source.cache.failure,
         "namespaces": lambda: resolver.namespaces.failure,
         "configurations": lambda: writer.problem,
         "accepted texts": lambda: accepted.problem,
+        "path token": lambda: path_token.problem,
     }
 
 

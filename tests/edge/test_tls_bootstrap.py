@@ -19,7 +19,7 @@ from webhook.tls.bootstrap import (
     TOKEN_SECRET,
     BootstrapError,
     ClusterCertificate,
-    path_token,
+    PathToken,
     utc_now,
 )
 from webhook.tls.context import ServingCertificate
@@ -216,18 +216,18 @@ async def test_missing_rights_are_not_a_race(
     api.fail("POST", *[forbidden("cannot create secrets")] * 2)
     api.failures.pop("secrets")
     with pytest.raises(ClusterError, match="cannot create secrets"):
-        await path_token(cluster, SYSTEM)
+        await PathToken(cluster, SYSTEM).load()
 
 
 async def test_token_has_128_bits_and_stays(api: FakeApi, cluster: Cluster) -> None:
-    token = await path_token(cluster, SYSTEM)
+    token = await PathToken(cluster, SYSTEM).load()
     assert len(token) == 22
     assert stored(api, TOKEN_SECRET) == {"token": token.encode()}
-    assert await path_token(cluster, SYSTEM) == token
+    assert await PathToken(cluster, SYSTEM).load() == token
 
 
 async def test_replicas_that_start_together_share_one_token(api: FakeApi, cluster: Cluster) -> None:
-    tokens = await asyncio.gather(*(path_token(cluster, SYSTEM) for _ in range(3)))
+    tokens = await asyncio.gather(*(PathToken(cluster, SYSTEM).load() for _ in range(3)))
     assert len(set(tokens)) == 1
     assert api.count("POST") > 1, "the race did not happen"
 
@@ -245,7 +245,33 @@ TOKENS = {
 async def test_unusable_token_is_named(found: Object, api: FakeApi, cluster: Cluster) -> None:
     api.put(SECRETS, found)
     with pytest.raises(BootstrapError, match="delete it and Propylon makes a new one"):
-        await path_token(cluster, SYSTEM)
+        await PathToken(cluster, SYSTEM).load()
+
+
+class TestToken:
+    async def test_deleted_secret_is_written_again(self, api: FakeApi, cluster: Cluster) -> None:
+        token = PathToken(cluster, SYSTEM)
+        value = await token.load()
+        api.remove(SECRETS, SYSTEM, TOKEN_SECRET)
+        assert await token.load() == value
+        async with task_running(token.run(0.001)):
+            await eventually(lambda: api.names(SECRETS, SYSTEM) == [TOKEN_SECRET])
+        assert stored(api, TOKEN_SECRET) == {"token": value.encode()}
+        assert token.problem == ""
+
+    async def test_another_token_is_a_problem_that_is_named_once(
+        self, api: FakeApi, cluster: Cluster, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        token = PathToken(cluster, SYSTEM)
+        value = await token.load()
+        api.put(SECRETS, secret(TOKEN_SECRET, token=text(b"another-token-of-others")))
+        async with task_running(token.run(0.001)):
+            await eventually(lambda: "restart this replica" in token.problem)
+            api.fail("secrets", Failure(500))
+            await eventually(lambda: "HTTP 500" in token.problem or not api.failures["secrets"])
+            api.put(SECRETS, secret(TOKEN_SECRET, token=text(value.encode())))
+            await eventually(lambda: token.problem == "")
+        assert 2 <= [one.message for one in caplog.records].count("path token not checked") <= 3
 
 
 def test_clock_knows_its_zone() -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import logging
 import re
 import secrets
@@ -169,26 +168,65 @@ class ClusterCertificate:
         return _secret({**metadata, **place}, "kubernetes.io/tls", data)
 
 
-async def path_token(cluster: Cluster, namespace: str) -> str:
-    """Return the random last part of our paths, from the Secret `propylon-path-token`.
+class PathToken:
+    """The random last part of our paths, in the Secret `propylon-path-token`.
 
-    It is made (128 bits) when there is none. Raise ClusterError or BootstrapError.
+    `await load()` once, then start `run` as a task: a Secret that was deleted is written again, so
+    that a replica that starts later does not choose another token.
     """
-    found = await cluster.get(SECRETS, namespace, TOKEN_SECRET)
-    if found is None:
-        data = {"token": secrets.token_urlsafe(TOKEN_BYTES).encode()}
-        metadata = {"name": TOKEN_SECRET, "namespace": namespace}
-        try:
-            found = await cluster.create(SECRETS, _secret(metadata, "Opaque", data))
-        except ClusterError as error:
-            if error.status != 409:
-                raise
-            found = await cluster.get(SECRETS, namespace, TOKEN_SECRET)
-    token = _decoded(((found or {}).get("data") or {}).get("token", "")).decode(errors="replace")
-    if not TOKEN.match(token):
-        text = f"Secret {namespace}/{TOKEN_SECRET} needs a `token` of 16 to 128 letters and digits"
-        raise BootstrapError(f"{text}; delete it and Propylon makes a new one")
-    return token
+
+    def __init__(self, cluster: Cluster, namespace: str) -> None:
+        self.problem = ""
+        """Why this replica and the others may have different tokens; "" when all is well."""
+        self._cluster = cluster
+        self._namespace = namespace
+        self._token = ""
+
+    async def load(self) -> str:
+        """Return the token; make it (128 bits) when there is none.
+
+        Raise ClusterError or BootstrapError.
+        """
+        if not self._token:
+            self._token = await self._agreed(secrets.token_urlsafe(TOKEN_BYTES))
+        return self._token
+
+    async def run(self, interval: float = CHECK_SECONDS) -> None:
+        """Look after the Secret, for ever."""
+        while True:
+            await asyncio.sleep(jittered(interval))
+            try:
+                is_same = await self._agreed(self._token) == self._token
+                self._report("" if is_same else "another token is stored: restart this replica")
+            except (ClusterError, BootstrapError) as error:
+                self._report(str(error))
+
+    async def _agreed(self, proposal: str) -> str:
+        """Return the stored token; store the proposal when there is none."""
+        found = await self._get()
+        if found is None:
+            metadata = {"name": TOKEN_SECRET, "namespace": self._namespace}
+            secret = _secret(metadata, "Opaque", {"token": proposal.encode()})
+            try:
+                found = await self._cluster.create(SECRETS, secret)
+            except ClusterError as error:
+                if error.status != 409:
+                    raise
+                found = await self._get()
+        data = (found or {}).get("data") or {}
+        token = _decoded(data.get("token", "")).decode(errors="replace")
+        if not TOKEN.match(token):
+            text = f"Secret {self._namespace}/{TOKEN_SECRET} has no `token` of 16 to 128 letters"
+            raise BootstrapError(f"{text} and digits; delete it and Propylon makes a new one")
+        return token
+
+    async def _get(self) -> Json | None:
+        return await self._cluster.get(SECRETS, self._namespace, TOKEN_SECRET)
+
+    def _report(self, problem: str) -> None:
+        if problem and problem != self.problem:
+            logger.warning("path token not checked", extra={"reason": problem})
+        self.problem = problem
 
 
 def _secret(metadata: Json, kind: str, data: dict[str, bytes]) -> Json:
@@ -200,5 +238,5 @@ def _secret(metadata: Json, kind: str, data: dict[str, bytes]) -> Json:
 def _decoded(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:
         return b""
