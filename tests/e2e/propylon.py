@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import itertools
+import re
 import signal
 import sys
 from dataclasses import dataclass, field
@@ -57,6 +58,13 @@ class Replica:
     def metrics(self) -> str:
         """Return the text of /metrics."""
         return http_text(f"http://127.0.0.1:{self.health_port}/metrics")
+
+    def digest(self) -> str:
+        """Return the digest of the snapshot that it has in force."""
+        found = re.search(
+            r'^propylon_snapshot_info\{digest="(\w+)"\} 1', self.metrics(), re.MULTILINE
+        )
+        return found[1] if found else ""
 
     def wait_until_ready(self) -> Replica:
         """Return once /readyz says so; stop early when the process ended."""
@@ -180,7 +188,8 @@ class Propylon:
         """Write a ConfigMap of documents and wait until the API server acts upon it.
 
         The same ConfigMap carries one more policy, new each time, that denies one name: when
-        that name is denied, the snapshot with everything beside it is in force.
+        that name is denied, the snapshot with everything beside it is in force; the other
+        replicas follow.
         """
         nonce = f"{name}-{next(self._numbers)}"
         written = self.set_documents(name, *files, **texts, sentinel=sentinel(name, nonce))
@@ -188,6 +197,11 @@ class Propylon:
         eventually(
             lambda: f"the sentinel knows {nonce}" in self._probe(nonce).stderr,
             what=f"documents of {name} are in force",
+            within=30,
+        )
+        eventually(
+            lambda: len({replica.digest() for replica in self.replicas}) == 1,
+            what="all replicas have the same documents in force",
         )
 
     def withdraw(self, name: str) -> None:

@@ -212,6 +212,7 @@ class TestBroken:
             what="the log shows the error",
         )
         assert "image-tags" in said[0]
+        assert "propylon_document_errors 1.0" in replica.metrics()
         repaired = propylon.set_documents("baseline", "image-tags.yaml", "deletion.yaml")
         assert repaired.ok, str(repaired)
 
