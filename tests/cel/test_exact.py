@@ -31,7 +31,7 @@ def outcome(program: Program, way: str, bindings: dict[str, Any]) -> tuple[str, 
     return text, LIMIT - budget.remaining
 
 
-@pytest.mark.parametrize("name", ["library", "random", "composed"])
+@pytest.mark.parametrize("name", ["library", "random", "composed", "edges"])
 def test_both_ways_agree(name: str) -> None:
     judge = Judge(json.loads((DATA / "object.json").read_text()), make_authorizer())
     differing = []

@@ -135,3 +135,14 @@ def children(node: Node) -> tuple[Node, ...]:
             return (node.range, node.initial, node.condition, node.step, node.result)
         case _:
             return ()
+
+
+def dotted_name(node: Node) -> str:
+    """Return the dotted name that a chain of selections spells, or nothing."""
+    fields: list[str] = []
+    while isinstance(node, Select) and not node.test_only:
+        fields.append(node.field)
+        node = node.operand
+    if not isinstance(node, Ident):
+        return ""
+    return ".".join([node.name, *reversed(fields)])

@@ -37,6 +37,12 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
+# How far something like a token goes: an open string up to a bad escape, or half of `==`.
+_BROKEN = re.compile(
+    rf"""(?:\"(?:{_ESCAPE}|[^\\\"\n\r])*|'(?:{_ESCAPE}|[^\\'\n\r])*)
+    (?:\\(?:[xX][0-9a-fA-F]?|u[0-9a-fA-F]{{0,3}}|U[0-9a-fA-F]{{0,7}}|[0-3][0-7]?)?)? | [=&|]""",
+    re.VERBOSE,
+)
 _KEYWORDS = frozenset({"in", "true", "false", "null"})
 
 
@@ -78,9 +84,7 @@ def tokenize(source: Source, issues: list[Issue]) -> list[Token]:
 
 
 def _unknown(text: str, position: int) -> str:
-    """Return the piece of text that begins no token: an open string goes to the end of its line."""
-    if text[position] not in "\"'":
-        return text[position]
-    end = re.compile(r"[\n\r\\]|\Z").search(text, position + 1)
-    assert end is not None
-    return text[position : max(end.start(), position + 1)]
+    """Return the piece of text that begins no token, up to the character that does not fit."""
+    match = _BROKEN.match(text, position)
+    end = position if match is None else match.end()
+    return text[position : end + 1]

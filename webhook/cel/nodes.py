@@ -149,3 +149,13 @@ class NodeFactory:
 
     def _copy_field(self, item: Field) -> Field:
         return Field(self._macro_id(), item.name, self.copy(item.value), item.optional)
+
+
+def balanced(function: str, terms: list[Node], ids: list[int], low: int, high: int) -> Node:
+    """Build a balanced tree of a logical operator, as upstream's `logicManager` does."""
+    if high < low:
+        return terms[low]
+    middle = (low + high + 1) // 2
+    left = balanced(function, terms, ids, low, middle - 1)
+    right = balanced(function, terms, ids, middle + 1, high)
+    return Call(ids[middle], function, None, (left, right))

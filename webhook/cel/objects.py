@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from webhook.cel.types import DYN, STRING, ObjectType
+from webhook.cel.types import DYN, STRING, ObjectType, SimpleType
 
 JSON_PATCH: Final = ObjectType(
-    "JSONPatch", {"op": STRING, "path": STRING, "from": STRING, "value": DYN}
+    "JSONPatch",
+    {"op": STRING, "path": STRING, "from": STRING, "value": DYN},
+    # Upstream takes every other name for a field of no type, which nothing fits.
+    open_fields=SimpleType("", ""),
 )
 
 

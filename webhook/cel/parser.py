@@ -20,10 +20,11 @@ from webhook.cel.ast import (
     Select,
     StructNode,
     Tree,
+    dotted_name,
 )
 from webhook.cel.lexer import END
-from webhook.cel.nodes import MAX_NODES, MacroError, TooManyNodesError
-from webhook.cel.reader import MAX_DEPTH, Reader, Stop
+from webhook.cel.nodes import MAX_NODES, MacroError, TooManyNodesError, balanced
+from webhook.cel.reader import MAX_DEPTH, STARTS, Reader, Stop
 from webhook.cel.source import Issue
 
 if TYPE_CHECKING:
@@ -88,7 +89,9 @@ class _Parser(Reader):
     def whole(self) -> Node:
         node = self.expression()
         if self.token.kind != END:
-            self.fail(f"extraneous input '{self.token.text}' expecting {END}")
+            last = self.tokens[self.index + 1].kind == END
+            word = "extraneous" if last else "mismatched"
+            self.fail(f"{word} input '{self.token.text}' expecting {END}")
         return node
 
     def expression(self) -> Node:
@@ -129,18 +132,22 @@ class _Parser(Reader):
         while token := self.accept(sign):
             terms.append(self.binary(self.operand(), power + 1))
             ids.append(self.id_of(token))
-        return _balanced(function, terms, ids, 0, len(ids) - 1)
+        return balanced(function, terms, ids, 0, len(ids) - 1)
 
     def operand(self) -> Node:
         """Parse a primary with its prefix operators, selections, indices and member calls."""
         token = self.take()
         sign = token.kind
-        if sign in ("!", "-") and not (sign == "-" and self.token.kind in ("NUM_INT", "NUM_FLOAT")):
+        if sign == "!" or (sign == "-" and not self.at_number()):
             return self.prefixed(token)
         parse_rest = _PRIMARY.get(token.kind)
         if parse_rest is None:
             self.no_operand(token)
         return self.suffixes(parse_rest(self, token))
+
+    def at_number(self) -> bool:
+        """Tell whether the next token is a number that a minus sign may belong to."""
+        return self.token.kind in ("NUM_INT", "NUM_FLOAT")
 
     def prefixed(self, first: Token) -> Node:
         """Parse a row of equal prefix operators; an even number of them does nothing."""
@@ -149,7 +156,7 @@ class _Parser(Reader):
             count += 1
         token = self.take()
         parse_rest = _PRIMARY.get(token.kind)
-        if parse_rest is None or token.kind == "-":
+        if parse_rest is None or (token.kind == "-" and not self.at_number()):
             self.no_operand(token)
         operand = self.suffixes(parse_rest(self, token))
         if count % 2 == 0:
@@ -160,7 +167,8 @@ class _Parser(Reader):
     def no_operand(self, token: Token) -> NoReturn:
         """Record that a token just taken begins no operand, and stop."""
         self.index -= 1
-        word = "mismatched" if token.kind in (END, ")", "]", "}") else "extraneous"
+        following = self.tokens[self.index + 1].kind if token.kind != END else END
+        word = "extraneous" if following in STARTS else "mismatched"
         self.fail(f"{word} input '{token.text}' expecting {_OPERAND}")
 
     def suffixes(self, node: Node) -> Node:
@@ -173,7 +181,7 @@ class _Parser(Reader):
             elif token.kind == "[":
                 self.index += 1
                 node = self.indexed(node, token)
-            elif token.kind == "{" and (name := _dotted(node)):
+            elif token.kind == "{" and (name := dotted_name(node)):
                 self.index += 1
                 node = self.struct(name, token)
             else:
@@ -267,9 +275,9 @@ class _Parser(Reader):
             return nodes
         while True:
             nodes.append(self.expression())
-            if self.accept(closing):
+            if not self.accept(","):
+                self.expect(closing, f"'{closing}'")
                 return nodes
-            self.separator(closing)
 
     def list_literal(self, bracket: Token) -> Node:
         """Parse a list; a comma may follow the last element."""
@@ -279,8 +287,12 @@ class _Parser(Reader):
         while not self.accept("]"):
             if nodes:
                 self.separator("]")
-                if self.accept("]"):
+                if self.token.kind in ("]", ","):
+                    self.expect("]", "']'")
                     break
+            elif self.accept(","):
+                self.expect("]", "']'")
+                break
             if self.optional_mark():
                 optional.add(len(nodes))
             nodes.append(self.expression())
@@ -301,6 +313,9 @@ class _Parser(Reader):
                 self.separator("}")
                 if self.accept("}"):
                     break
+            elif self.accept(","):
+                self.expect("}", "'}'")
+                break
             optional = self.optional_mark()
             key = self.expression()
             colon = self.id_of(self.expect(":", "':'"))
@@ -351,16 +366,6 @@ class _Parser(Reader):
         return node
 
 
-def _balanced(function: str, terms: list[Node], ids: list[int], low: int, high: int) -> Node:
-    """Build a balanced tree of a logical operator, as upstream's `logicManager` does."""
-    if high < low:
-        return terms[low]
-    middle = (low + high + 1) // 2
-    left = _balanced(function, terms, ids, low, middle - 1)
-    right = _balanced(function, terms, ids, middle + 1, high)
-    return Call(ids[middle], function, None, (left, right))
-
-
 def _literal_value(token: Token, sign: str) -> Any:
     match token.kind:
         case "NUM_INT":
@@ -375,17 +380,6 @@ def _literal_value(token: Token, sign: str) -> Any:
             return literals.unquote_bytes(token.text)
         case _:
             return _CONSTANTS[token.kind]
-
-
-def _dotted(node: Node) -> str:
-    """Return the dotted name that a chain of selections spells, or nothing."""
-    names: list[str] = []
-    while isinstance(node, Select) and not node.test_only:
-        names.append(node.field)
-        node = node.operand
-    if not isinstance(node, Ident):
-        return ""
-    return ".".join([node.name, *reversed(names)])
 
 
 _PRIMARY: dict[str, Callable[[_Parser, Token], Node]] = {

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
-from webhook.cel.lexer import tokenize
+from webhook.cel.lexer import END, tokenize
 from webhook.cel.nodes import NodeFactory
+from webhook.cel.operators import BINARY
 from webhook.cel.source import Issue
 
 if TYPE_CHECKING:
@@ -14,6 +15,15 @@ if TYPE_CHECKING:
     from webhook.cel.source import Source
 
 MAX_DEPTH = 250
+STARTS = frozenset(
+    (
+        *("[", "{", "(", ".", "-", "!", "true", "false", "null", "IDENTIFIER"),
+        *("NUM_FLOAT", "NUM_INT", "NUM_UINT", "STRING", "BYTES"),
+    )
+)
+"""Kinds of tokens that begin an operand."""
+
+_FOLLOW = {")": frozenset({END, "]", "}", ",", ":", "?", *BINARY}), ":": STARTS}
 
 
 class Stop(Exception):  # noqa: N818 - not an error: the issue is recorded already
@@ -52,10 +62,15 @@ class Reader:
 
     def expect(self, kind: str, expected: str) -> Token:
         """Take the next token, which must be of a kind."""
-        token = self.accept(kind)
-        if token is None:
-            self.fail(f"mismatched input '{self.token.text}' expecting {expected}")
-        return token
+        found = self.token
+        if found.kind == kind:
+            self.index += 1
+        elif kind in _FOLLOW and found.kind in _FOLLOW[kind]:
+            # The grammar tool goes on as if the token were there.
+            self.report(found.start, f"Syntax error: missing {expected} at '{found.text}'")
+        else:
+            self.fail(f"mismatched input '{found.text}' expecting {expected}")
+        return found
 
     def separator(self, closing: str) -> None:
         """Take the comma before another item."""

@@ -18,6 +18,7 @@ from webhook.cel.ast import (
     MapNode,
     Select,
     StructNode,
+    dotted_name,
 )
 from webhook.cel.checker.findings import Findings
 from webhook.cel.checker.results import CallReference, Checked
@@ -98,7 +99,7 @@ class _Checker(Findings):
 
     def check_select(self, node: Select) -> None:
         if not node.test_only:
-            name = qualified_name(node)
+            name = dotted_name(node)
             if name and self.resolve(node, name):
                 return
         self.check(node.operand)
@@ -153,7 +154,7 @@ class _Checker(Findings):
         self.types[node.id] = kind if isinstance(kind, OptionalType) else OptionalType(kind)
 
     def check_member_call(self, node: Call, target: Node) -> None:
-        prefix = qualified_name(target)
+        prefix = dotted_name(target)
         if prefix:
             name = f"{prefix}.{node.function}".removeprefix(".")
             function = self.declarations.functions.get(name)
@@ -293,10 +294,12 @@ class _Checker(Findings):
         self.names[node.id] = name
         if not isinstance(kind, ObjectType):
             self.report(node.id, f"'{kind.name}' is not a message type")
-            kind = ObjectType("")
             self.types[node.id] = ERROR
-        else:
-            self.types[node.id] = kind
+            for field in node.fields:
+                self.check(field.value)
+                self.report(field.id, f"unexpected failed resolution of '{kind.name}'")
+            return
+        self.types[node.id] = kind
         for field in node.fields:
             self.check(field.value)
             expected = self.declared_field(field.id, kind, field.name)
@@ -356,14 +359,3 @@ _CHECKS: dict[type, Callable[[_Checker, Any], None]] = {
     StructNode: _Checker.check_struct,
     Comprehension: _Checker.check_comprehension,
 }
-
-
-def qualified_name(node: Node) -> str:
-    """Return the dotted name that a chain of selections spells, or nothing."""
-    fields: list[str] = []
-    while isinstance(node, Select) and not node.test_only:
-        fields.append(node.field)
-        node = node.operand
-    if not isinstance(node, Ident):
-        return ""
-    return ".".join([node.name, *reversed(fields)])

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from webhook.cel.compiler import pyast
+from webhook.cel.compiler.emitter import NotCompiledError
 from webhook.cel.exact.attributes import Absolute, Conditional, Relative
 from webhook.cel.types import STRING, ListType, OptionalType
 
@@ -36,7 +37,9 @@ def attribute(compiler: Compiler, found: Attribute) -> ast.expr:
 
 
 def _variable(compiler: Compiler, found: Absolute) -> ast.expr:
-    local = None if found.outer else compiler.emitter.local(found.name)
+    if found.outer:
+        raise NotCompiledError
+    local = compiler.emitter.local(found.name)
     if local is not None:
         return compiler.local_value(local)
     return pyast.item(pyast.name("bindings"), pyast.constant(found.name))

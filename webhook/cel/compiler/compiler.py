@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from webhook.cel import operators
 from webhook.cel.compiler import pyast
 from webhook.cel.compiler.attributes import attribute_step
-from webhook.cel.compiler.emitter import Block, Emitter, TooLargeError
+from webhook.cel.compiler.emitter import Block, Emitter, NotCompiledError
 from webhook.cel.compiler.folds import appended, fold, read_lazily
 from webhook.cel.compiler.operations import INLINE, Operands, pattern_cost
 from webhook.cel.compiler.support import RUNTIME
@@ -53,7 +53,7 @@ def compile_plan(plan: Step, types: dict[int, Type]) -> Compiled | None:
     try:
         module = compiler.module(plan)
         code = compile(module, "<expression>", "exec")
-    except (TooLargeError, RecursionError, MemoryError, SyntaxError):
+    except (NotCompiledError, RecursionError, MemoryError, SyntaxError):
         return None  # Python nests at most 20 loops, for one
     names: dict[str, Any] = {**RUNTIME, **compiler.emitter.constants}
     exec(code, names)  # noqa: S102 - the code was made here, from a checked expression

@@ -19,8 +19,8 @@ MAX_STATEMENTS = 4_000  # more take Python longer to compile than they would sav
 _PLAIN = (type(None), bool, int, str, bytes)
 
 
-class TooLargeError(Exception):
-    """The compiled function would be too large; the exact evaluator does the work."""
+class NotCompiledError(Exception):
+    """An expression is left to the exact evaluator: too large, or too rare a form."""
 
 
 @dataclass(slots=True)
@@ -61,10 +61,10 @@ class Emitter:
         return f"v{self.count}"
 
     def emit(self, statement: ast.stmt) -> None:
-        """Append a statement to the current block; raise TooLargeError."""
+        """Append a statement to the current block; raise NotCompiledError."""
         self.emitted += 1
         if self.emitted > MAX_STATEMENTS:
-            raise TooLargeError
+            raise NotCompiledError
         self.block.statements.append(statement)
 
     def charge(self, amount: int) -> None:

@@ -134,7 +134,10 @@ class Absolute:
 
     def resolve(self, frame: Frame) -> Any:
         """Return the value; raise EvaluationError."""
-        scope: Frame | None = frame.root() if self.outer else frame
+        if self.outer:
+            # Upstream loses its tracker here: what follows the name costs nothing.
+            frame = frame.untracked_root()
+        scope: Frame | None = frame
         while scope is not None:
             value = scope.names.get(self.name, NOT_THERE)
             if value is not NOT_THERE:

@@ -34,7 +34,7 @@ from webhook.cel.exact.steps import (
     OptionalOrStep,
     Step,
 )
-from webhook.cel.exact.tracker import Frame, Tracker
+from webhook.cel.exact.tracker import UNLIMITED, Frame, Tracker
 from webhook.cel.runtime.access import check_key
 from webhook.cel.types import ListType, TypeType
 from webhook.cel.values import TypeValue, Uint
@@ -213,7 +213,7 @@ def _index(identifier: int, steps: list[Step], *, optional: bool) -> Step:
 
 
 def _folded(step: CallStep | EntriesStep | ListStep, identifier: int) -> Constant:
-    value = step.run(Frame(Tracker(10**9), {}))
+    value = step.run(Frame(Tracker(UNLIMITED), {}))
     if isinstance(value, EvaluationError):
         raise PlanError(str(value))
     return Constant(identifier, value)

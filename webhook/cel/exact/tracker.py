@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 COST_LIMIT_TEXT = "operation cancelled: actual cost limit exceeded"
 INTERRUPT_TEXT = "operation interrupted"
+UNLIMITED = 2**63
 CHECK_EVERY = 100  # rounds of comprehensions between two looks at the deadline
 
 
@@ -91,9 +92,9 @@ class Frame:
         self.names = names
         self.parent = parent
 
-    def root(self) -> Frame:
-        """Return the frame of the bindings."""
+    def untracked_root(self) -> Frame:
+        """Return a frame of the bindings alone that charges nothing."""
         frame = self
         while frame.parent is not None:
             frame = frame.parent
-        return frame
+        return Frame(Tracker(UNLIMITED), frame.names)

@@ -104,9 +104,6 @@ def _in(item: Any, container: Any) -> bool:
 def _size(value: Any) -> int:
     if isinstance(value, str | bytes | list | dict):
         return len(value)
-    measure = getattr(value, "cel_size", None)
-    if measure is not None:
-        return int(measure())
     if isinstance(value, _RECEIVERS):
         raise no_such_overload()
     raise EvaluationError("no such overload: size")

@@ -48,7 +48,7 @@ def checked_duration(nanoseconds: int) -> Duration:
     """Return a duration that fits 64 bits."""
     if INT_MIN <= nanoseconds <= INT_MAX:
         return Duration(nanoseconds)
-    raise EvaluationError("duration overflow")
+    raise EvaluationError("integer overflow")
 
 
 def checked_timestamp(nanoseconds: int, offset: int = 0) -> Timestamp:

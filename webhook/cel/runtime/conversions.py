@@ -22,12 +22,12 @@ from webhook.cel.values import INT_MAX, INT_MIN, SECOND, UINT_MAX, Duration, Tim
 
 _INT = re.compile(r"[+-]?[0-9]+\Z")
 _UINT = re.compile(r"[0-9]+\Z")
+# Go allows single underscores between digits.
+_D, _H = r"[0-9](?:_?[0-9])*", r"[0-9a-fA-F](?:_?[0-9a-fA-F])*"
 _DOUBLE = re.compile(
-    r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|(?i:inf|infinity|nan))\Z"
+    rf"[+-]?(?:(?:{_D}\.?(?:{_D})?|\.{_D})(?:[eE][+-]?{_D})?|(?i:inf|infinity|nan))\Z"
 )
-_HEX_DOUBLE = re.compile(
-    r"[+-]?0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)[pP][+-]?[0-9]+\Z"
-)
+_HEX_DOUBLE = re.compile(rf"[+-]?0[xX]_?(?:{_H}\.?(?:{_H})?|\.{_H})[pP][+-]?{_D}\Z")
 _TRUE: Final = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 _FALSE: Final = frozenset({"0", "f", "F", "false", "FALSE", "False"})
 _MAX_DIGITS: Final = 400
@@ -71,7 +71,7 @@ def string_to_double(text: str) -> float:
         return _hex_double(text)
     if not _DOUBLE.match(text):
         raise _failed("double")
-    value = float(text)
+    value = float(text.replace("_", ""))
     if math.isinf(value) and "i" not in text.lower():
         raise _failed("double")
     return value
@@ -79,7 +79,7 @@ def string_to_double(text: str) -> float:
 
 def _hex_double(text: str) -> float:
     try:
-        return float.fromhex(text)
+        return float.fromhex(text.replace("_", ""))
     except OverflowError:
         raise _failed("double") from None
 
