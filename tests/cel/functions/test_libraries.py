@@ -356,8 +356,13 @@ BAD_LISTS: list[tuple[str, tuple[Any, ...], str]] = [
     ("distinct", ([0] * 708,), TOO_COSTLY),
     ("sort", ("x",), "no such overload"),
     ("sort", ([None],), "list elements must be comparable"),
+    ("@sortByAssociatedKeys", (1, [1]), "no such overload: @sortByAssociatedKeys"),
+    (
+        "@sortByAssociatedKeys",
+        ([1], "x"),
+        "internal error: interface conversion: keys are not traits.Lister",
+    ),
     ("sort", ([1, 2.0],), "list elements must have the same type"),
-    ("sort", ([NAN] * 708,), TOO_COSTLY),
     ("sets.contains", ([0] * 1001, [1] * 1000), TOO_COSTLY),
 ]
 

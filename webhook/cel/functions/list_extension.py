@@ -7,22 +7,21 @@ call and ends with upstream's error.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from webhook.cel.costs import LIST_COST, size
 from webhook.cel.errors import BudgetError, EvaluationError, PanicError, no_such_overload
+from webhook.cel.functions.go_sort import sorted_positions
 from webhook.cel.functions.lists import COMPARABLE
 from webhook.cel.library import Function, Library, Overload
 from webhook.cel.runtime.equality import equal
 from webhook.cel.types import DYN, INT, ListType, TypeParam
 from webhook.cel.values import Duration, Timestamp, Uint, type_name
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 _ELEMENTS: Final = ListType(TypeParam("T"))
 _MAX_RANGE: Final = 1_000_000
 _MAX_ELEMENTS: Final = 1_000_000  # of a flattened list
+_MAX_TIES: Final = 10_000  # more than that is sorted fast, equal keys in their old order
 _PER_CALL: Final = 1_000_000  # cost limit of one expression
 
 _PARAMETERS: Final = {
@@ -138,31 +137,22 @@ def sort_by_keys(elements: Any, keys: Any) -> list[Any]:
         raise EvaluationError("list elements must be comparable")
     if len(set(map(type, keys))) > 1:
         raise EvaluationError("list elements must have the same type")
-    if isinstance(keys[0], float) and any(map(math.isnan, keys)):
-        return [elements[index] for index in _inserted(keys)]
-    return [elements[index] for index in sorted(range(len(keys)), key=_ranks(keys))]
+    plain = _plain(keys)
+    has_order = not isinstance(plain[0], float) or not any(map(math.isnan, plain))
+    if (has_order and len(set(plain)) == len(plain)) or len(plain) > _MAX_TIES:
+        positions = sorted(range(len(plain)), key=plain.__getitem__)
+    else:
+        positions = sorted_positions(plain)
+    return [elements[position] for position in positions]
 
 
-def _ranks(keys: list[Any]) -> Callable[[int], Any]:
-    """Return what to sort positions by, for keys of one type."""
+def _plain(keys: list[Any]) -> list[Any]:
+    """Return keys of one type as values that Python orders in the same way."""
     if isinstance(keys[0], Uint):
-        return lambda index: keys[index].value
+        return [key.value for key in keys]
     if isinstance(keys[0], Duration | Timestamp):
-        return lambda index: keys[index].nanoseconds
-    return keys.__getitem__
-
-
-def _inserted(keys: list[float]) -> list[int]:
-    """Sort positions by insertion, as upstream does short lists: NaN is less than nothing."""
-    if 2 * len(keys) ** 2 > _PER_CALL:
-        raise EvaluationError(_TOO_COSTLY)
-    positions: list[int] = []
-    for index, key in enumerate(keys):
-        place = index
-        while place and key < keys[positions[place - 1]]:
-            place -= 1
-        positions.insert(place, index)
-    return positions
+        return [key.nanoseconds for key in keys]
+    return keys
 
 
 def _allocating(amount: int) -> int:
