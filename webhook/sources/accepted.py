@@ -80,7 +80,7 @@ class AcceptedTexts:
 
     async def save(self, snapshot: Snapshot) -> None:
         """Write what this snapshot holds in force, unless that is what is stored."""
-        packed = pack(stored_sources(snapshot))
+        packed = await asyncio.to_thread(lambda: pack(stored_sources(snapshot)))
         index = await self._cluster.get(CONFIG_MAPS, self._namespace, NAME)
         if index is not None and _index(index) == packed.index:
             return

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,7 +52,8 @@ class Packed:
 
 def stored_sources(snapshot: Snapshot) -> tuple[Stored, ...]:
     """Return what is in force, source by source; sources without any document are left out."""
-    found = ((source, _in_force(source, snapshot)) for source in snapshot.sources)
+    in_force = {id(item) for item in snapshot.items}
+    found = ((source, _texts(source, in_force)) for source in snapshot.sources)
     return tuple(
         Stored(source.document.origin, tuple(texts), "\n---\n".join(texts.values()))
         for source, texts in found
@@ -98,8 +99,8 @@ def unpack(index: Iterable[str], parts: Mapping[str, str]) -> tuple[Stored, ...]
     return tuple(_stored(entry, parts) for entry in orjson.loads(text))
 
 
-def _in_force(source: Source, snapshot: Snapshot) -> dict[str, str]:
-    in_force = {id(item) for item in snapshot.items}
+def _texts(source: Source, in_force: Set[int]) -> dict[str, str]:
+    """Return the texts of a source's documents, but for refused duplicates."""
     items = (one.item for one in source.accepted if id(one.item) in in_force)
     return {f"{item.kind}/{item.name}": _safe(item.text) for item in items}
 
