@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,7 +100,7 @@ def unpack(index: Iterable[str], parts: Mapping[str, str]) -> tuple[Stored, ...]
     return tuple(_stored(entry, parts) for entry in orjson.loads(text))
 
 
-def _texts(source: Source, in_force: Set[int]) -> dict[str, str]:
+def _texts(source: Source, in_force: AbstractSet[int]) -> dict[str, str]:
     """Return the texts of a source's documents, but for refused duplicates."""
     items = (one.item for one in source.accepted if id(one.item) in in_force)
     return {f"{item.kind}/{item.name}": _safe(item.text) for item in items}
