@@ -37,15 +37,18 @@ class Resources:
     but_for: Family | None = None
 
 
+SYSTEM_NAMESPACES: Mapping[Family, tuple[str, ...]] = {
+    Family.RULES: ("kube-public", "kube-system"),
+    Family.PROTECTION: (),
+    Family.DOCUMENTS: (),
+}
+"""What a family leaves out further; for policies it is a setting."""
+
+
 def namespaces_left_out(family: Family, platform: Platform) -> tuple[str, ...]:
     """Return the Namespaces that a family never looks into, nor at the Namespace itself."""
-    further: Mapping[Family, tuple[str, ...]] = {
-        Family.RULES: ("kube-public", "kube-system"),
-        Family.POLICIES: platform.policies_leave_out,
-        Family.PROTECTION: (),
-        Family.DOCUMENTS: (),
-    }
-    return (platform.own_namespace, "kube-node-lease", *further[family])
+    further = SYSTEM_NAMESPACES.get(family, platform.policies_leave_out)
+    return (platform.own_namespace, "kube-node-lease", *further)
 
 
 def resources_left_out(platform: Platform) -> tuple[Resources, ...]:
@@ -99,6 +102,9 @@ FIXED_RESOURCES: tuple[Resources, ...] = (
 )
 
 
+FIXED_GROUPS = frozenset(one.group for one in FIXED_RESOURCES)
+
+
 def family_of(path: str) -> Family:
     """Return the family of the entry with this path (`policies-ignore`, `pods`)."""
     return FAMILIES.get(path.partition("-")[0], Family.RULES)
@@ -118,7 +124,7 @@ def is_exempt(request: AdmissionRequest, path: str, platform: Platform) -> bool:
     if namespace and namespace in namespaces_left_out(family, platform):
         return True
     resource = request.original_resource
-    if resource.group == "" and resource.resource != "configmaps":
+    if resource.group not in FIXED_GROUPS and resource.resource != "configmaps":
         return False
     return any(
         _holds(one, request) for one in resources_left_out(platform) if one.but_for is not family
