@@ -165,6 +165,17 @@ async def test_conflict_is_settled_by_the_next_look(
         assert lease.held
 
 
+async def test_missing_rights_to_write_are_said(
+    api: FakeApi, make: Callable[[str], Lease], caplog: pytest.LogCaptureFixture
+) -> None:
+    api.fail("POST apis/coordination", forbidden("cannot create leases"))
+    lease = make("a")
+    async with task_running(lease.run()):
+        await lease.acquired()
+    reasons = [vars(one).get("reason", "") for one in caplog.records]
+    assert any("cannot create leases; allow it" in one for one in reasons)
+
+
 async def test_release_lets_the_next_start_at_once(
     api: FakeApi, make: Callable[[str], Lease]
 ) -> None:

@@ -73,6 +73,10 @@ async def test_namespace_that_is_too_new_is_asked_for(api: FakeApi, watching: Re
     assert await resolve(watching, Get("v1", "Namespace", "", "shop")) is None
 
 
+async def test_access_is_never_known_before(watching: Resolver) -> None:
+    assert Access(ALICE, "get", (("path", "/x"),)) not in known(watching).known
+
+
 async def test_nothing_is_known_before_the_first_list(api: FakeApi, resolver: Resolver) -> None:
     stored = api.put(NAMESPACES, {"metadata": {"name": "shop"}})
     with pytest.raises(NeedFacts):

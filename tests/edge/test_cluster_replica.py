@@ -89,6 +89,17 @@ async def test_documents_come_into_force_and_are_registered(
         await eventually(lambda: "propylon-accepted" in installed.names(CONFIG_MAPS, SYSTEM))
 
 
+async def test_given_version_is_not_asked_for(
+    installed: FakeApi, cluster: Cluster, tmp_path: Path
+) -> None:
+    store = SnapshotStore()
+    installed.put(CONFIG_MAPS, config_map("team", policy("a")))
+    async with running_replica(settings(tmp_path, kubernetes_version="1.31"), store, cluster):
+        await eventually(lambda: store.synced)
+    assert store.current().snapshot.platform.kubernetes_version == "1.31"
+    assert installed.count("GET version") == 0
+
+
 async def test_facts_come_from_the_watches(
     installed: FakeApi, cluster: Cluster, tmp_path: Path
 ) -> None:
