@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
-from webhook import rules  # its table of models is read at call time, so the circle is harmless
 from webhook.documents import Item
 from webhook.model import NOTHING, ConfigError
 from webhook.objects.paths import Path
@@ -53,27 +52,29 @@ def parse_model(
     try:
         return model.model_validate_json(item.text), ()
     except ValidationError as error:
-        return None, model_errors(item, error)
+        return None, model_errors(item, model, error)
 
 
-def model_errors(item: Item, error: ValidationError) -> tuple[ConfigError, ...]:
+def model_errors(
+    item: Item, model: type[BaseModel], error: ValidationError
+) -> tuple[ConfigError, ...]:
     """Return the errors of a model with path, line and what is allowed."""
     return tuple(
-        item.error(tuple(one["loc"]), _message(item.kind, one))
+        item.error(tuple(one["loc"]), _message(model, one))
         for one in error.errors(include_url=False, include_context=True)
     )
 
 
-def schema_of(kind: str) -> dict[str, Any]:
-    """Return the JSON Schema of a `propylon.dev` kind; KeyError for a kind without a model."""
-    schema = rules.MODELS[kind].model_json_schema(by_alias=True)
+def schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the JSON Schema of a document's model."""
+    schema = model.model_json_schema(by_alias=True)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
-def _message(kind: str, error: ErrorDetails) -> str:
+def _message(model: type[BaseModel], error: ErrorDetails) -> str:
     found = error["input"]
     if error["type"] == "extra_forbidden":
-        return _unknown_field(kind, tuple(error["loc"]))
+        return _unknown_field(model, tuple(error["loc"]))
     if error["type"] == "missing":
         return "is required"
     if error["type"] == "literal_error":
@@ -105,11 +106,11 @@ def _type_name(value: Any) -> str:
     return names.get(type(value), "a number")
 
 
-def _unknown_field(kind: str, path: Path) -> str:
-    known = _fields(schema_of(kind), path[:-1]) if kind in rules.MODELS else ()
+def _unknown_field(model: type[BaseModel], path: Path) -> str:
+    known = _fields(schema_of(model), path[:-1])
     close = get_close_matches(str(path[-1]), known, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
-    return f"unknown field; {hint}allowed: {', '.join(known)}" if known else "unknown field"
+    return f"unknown field; {hint}allowed: {', '.join(known)}"
 
 
 def _fields(schema: Mapping[str, Any], path: Path) -> tuple[str, ...]:
