@@ -34,7 +34,7 @@ EXEMPT = "format"  # the arguments of this function may be of several types
 def _timestamp(value: Any) -> None:
     if isinstance(value, str):
         string_to_timestamp(value)
-    elif isinstance(value, int):
+    else:
         int_to_timestamp(value)
 
 

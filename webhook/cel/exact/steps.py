@@ -199,8 +199,8 @@ class NotStrictlyFalseStep:
         """Return the bool, or True for anything else."""
         value = self.argument.run(frame)
         value = value if isinstance(value, bool) else True
-        if frame.tracker.take([self.argument.id]) is not None:
-            frame.tracker.cost += 1
+        frame.tracker.take([self.argument.id])
+        frame.tracker.cost += 1
         frame.tracker.push(self.id, value)
         return value
 

@@ -120,10 +120,6 @@ def identity(value: Any) -> Any:
     return value
 
 
-def _not_strictly_false(value: Any) -> bool:
-    return value is not False
-
-
 def _texts(one: Any, other: Any) -> None:
     if not isinstance(one, str) or not isinstance(other, str):
         raise no_such_overload()
@@ -227,8 +223,8 @@ _FUNCTIONS: Final = (
     ),
     Function(
         operators.NOT_STRICTLY_FALSE,
-        (Overload((BOOL,), BOOL, _not_strictly_false),),
-        dynamic=_not_strictly_false,
+        (Overload((BOOL,), BOOL, never),),
+        dynamic=never,
     ),
     _operator(operators.EQUALS, equality.equal, (A, A, BOOL), costs={A: _shorter_or_opaque}),
     _operator(operators.NOT_EQUALS, _not_equal, (A, A, BOOL), costs={A: _shorter}),

@@ -34,11 +34,7 @@ def format_double(value: float) -> str:
 
 
 def format_fixed(value: float) -> str:
-    """Write a double without exponent, with the shortest digits: Go's 'f' with precision -1."""
-    if math.isnan(value):
-        return "NaN"
-    if math.isinf(value):
-        return "+Inf" if value > 0 else "-Inf"
+    """Write a finite double without exponent, with the shortest digits."""
     sign, digits, exponent = _digits(value)
     return sign + _positional(digits, exponent)
 
