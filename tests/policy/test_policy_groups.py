@@ -66,6 +66,14 @@ GROUPS: dict[str, tuple[list[Policy], list[tuple[str, str]]]] = {
         [policy("a", rule("", "v1", "*")), policy("b", rule("", "*", "pods/exec"))],
         [("policies", "a,b")],
     ),
+    "a policy may name two versions itself": (
+        [
+            policy("a", rule(), rule(versions="v1beta1")),
+            policy("b"),
+            policy("c", rule(versions="v1beta1")),
+        ],
+        [("policies", "a"), ("policies-2", "b"), ("policies-3", "c")],
+    ),
     "numbers count within a failurePolicy": (
         [
             policy("a", failure_policy="Ignore"),

@@ -8,8 +8,8 @@ another version need another entry (design.md 6). We never convert.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from webhook.policy.model import Binding, Policy, ResourceRule
 
@@ -36,31 +36,51 @@ def group_policies(
 ) -> tuple[PolicyGroup, ...]:
     """Distribute the policies that have a binding over webhook entries, in order of name."""
     bound = {binding.policy_name for binding in bindings}
-    groups: list[PolicyGroup] = []
+    groups: list[_Group] = []
     for policy in sorted(policies, key=lambda policy: policy.name):
         if policy.name in bound:
             _add(groups, policy)
-    return tuple(groups)
+    return tuple(PolicyGroup(one.path, one.failure_policy, tuple(one.policies)) for one in groups)
 
 
-def _add(groups: list[PolicyGroup], policy: Policy) -> None:
-    same = [at for at, one in enumerate(groups) if one.failure_policy == policy.failure_policy]
-    for at in same:
-        if not any(_conflict(policy, other) for other in groups[at].policies):
-            groups[at] = replace(groups[at], policies=(*groups[at].policies, policy))
+_Shape: TypeAlias = tuple[frozenset[str], frozenset[str], frozenset[str]]
+"""Groups, resources and versions of a rule: all that two policies can be at odds about."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """A group in the making; many policies have the same few shapes."""
+
+    path: str
+    failure_policy: str
+    policies: list[Policy]
+    shapes: set[_Shape]
+
+
+def _add(groups: list[_Group], policy: Policy) -> None:
+    shapes = {_shape(rule) for rule in resource_rules(policy)}
+    same = [one for one in groups if one.failure_policy == policy.failure_policy]
+    for group in same:
+        if not any(_conflict(a, b) for a in shapes for b in group.shapes):
+            group.policies.append(policy)
+            group.shapes.update(shapes)
             return
     path = PATHS[policy.failure_policy] + (f"-{len(same) + 1}" if same else "")
-    groups.append(PolicyGroup(path, policy.failure_policy, (policy,)))
+    groups.append(_Group(path, policy.failure_policy, [policy], shapes))
 
 
-def _conflict(one: Policy, other: Policy) -> bool:
-    """Tell whether two policies name different versions of a resource that both match."""
-    return any(
-        set(a.api_versions) != set(b.api_versions)
-        and _overlap(a.api_groups, b.api_groups)
-        and _overlap_resources(a.resources, b.resources)
-        for a in resource_rules(one)
-        for b in resource_rules(other)
+def _shape(rule: ResourceRule) -> _Shape:
+    return frozenset(rule.api_groups), frozenset(rule.resources), frozenset(rule.api_versions)
+
+
+def _conflict(one: _Shape, other: _Shape) -> bool:
+    """Tell whether two rules name different versions of a resource that both match."""
+    groups, resources, versions = one
+    other_groups, other_resources, other_versions = other
+    return (
+        versions != other_versions
+        and _overlap(groups, other_groups)
+        and _overlap_resources(resources, other_resources)
     )
 
 
@@ -69,9 +89,8 @@ def resource_rules(policy: Policy) -> Sequence[ResourceRule]:
     return policy.match_constraints.resource_rules
 
 
-def _overlap(one: Iterable[str], other: Iterable[str]) -> bool:
-    first, second = set(one), set(other)
-    return "*" in first or "*" in second or bool(first & second)
+def _overlap(one: frozenset[str], other: frozenset[str]) -> bool:
+    return "*" in one or "*" in other or not one.isdisjoint(other)
 
 
 def _overlap_resources(one: Iterable[str], other: Iterable[str]) -> bool:
