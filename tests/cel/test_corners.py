@@ -17,6 +17,7 @@ from webhook.cel import (
 )
 from webhook.cel.ast import Comprehension, Literal, Tree
 from webhook.cel.checker.checker import check
+from webhook.cel.checker.unify import assignable_all
 from webhook.cel.declarations import Declarations
 from webhook.cel.errors import PanicError
 from webhook.cel.functions.list_extension import sort_by_keys
@@ -27,7 +28,7 @@ from webhook.cel.parser import parse
 from webhook.cel.runtime.equality import equal, find, missing
 from webhook.cel.runtime.texts import quote, show
 from webhook.cel.source import Issue, Source
-from webhook.cel.types import DYN, INT, TYPE, ListType, Type, TypeParam, describe
+from webhook.cel.types import DYN, INT, STRING, TYPE, ListType, Type, TypeParam, describe
 from webhook.cel.values import Optional, TypeValue, type_name
 
 OBJECT = {"n": 1, "s": "text", "b": True, "m": {"a": 1}, "l": [3, 1]}
@@ -53,6 +54,8 @@ def loops(levels: int) -> str:
     ("text", "expected"),
     [
         ("(1 < 2) == object.b", True),
+        ("object.m.map(k, object.m[k])", [1]),
+        ("[?object.n]", "cannot initialize optional list element from non-optional value 1"),
         ("has(dyn(optional.of({'a': 1})).a)", True),
         ("has(optional.of({'a': 1}).a) && 1 / 0 == 1", "division by zero"),
         ("[?optional.of(1), ?optional.none()] == [1] && 1 / 0 == 1", "division by zero"),
@@ -122,6 +125,12 @@ def test_a_step_must_fit_the_accumulator() -> None:
     issues: list[Issue] = []
     check(Tree(root, tuple(make.ranges)), Source(""), Declarations({}, {}, {}), issues)
     assert [issue.message for issue in issues] == ["expected type 'int' but found 'string'"]
+
+
+def test_a_failed_attempt_at_types_leaves_no_trace() -> None:
+    subs: dict[str, Type] = {"A": INT}
+    assert not assignable_all(subs, (DYN, STRING), (TypeParam("A"), INT))
+    assert subs == {"A": INT}
 
 
 def test_copies_of_nodes_have_ids_of_their_own() -> None:

@@ -8,6 +8,7 @@ from webhook.cel.budget import CALL_LIMIT
 from webhook.cel.compiler.support import GiveUp, OverLimitError
 from webhook.cel.errors import BudgetError, EvaluationError
 from webhook.cel.exact.tracker import COST_LIMIT_TEXT, Frame, Tracker
+from webhook.cel.explain import explain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from webhook.cel.checker.results import Checked
     from webhook.cel.compiler.compiler import Compiled
     from webhook.cel.exact.steps import Step
+    from webhook.cel.explain import Explanation
     from webhook.cel.source import Source
     from webhook.cel.types import Type
 
@@ -69,6 +71,10 @@ class Program:
             return self.evaluate_exactly(bindings, budget)
         budget.remaining -= cost
         return value
+
+    def explain(self, bindings: Mapping[str, Any]) -> Explanation:
+        """Evaluate step by step and tell what every part of the text evaluated to."""
+        return explain(self._source, self._checked.tree, self._exact, bindings)
 
     def evaluate_exactly(self, bindings: Mapping[str, Any], budget: Budget) -> Any:
         """Evaluate step by step as upstream does, with errors as values."""
