@@ -84,12 +84,17 @@ def _shown(tree: Tree) -> Iterator[Node]:
     stack = [tree.root]
     while stack:
         node = stack.pop()
-        written = tree.ranges[node.id][0] != tree.ranges[node.id][1]
-        macro = isinstance(node, Comprehension) and node.variable != "#unused"
-        test = isinstance(node, Select) and node.test_only
-        if (written or macro or test) and not isinstance(node, Literal):
+        if _is_written(tree, node) and not isinstance(node, Literal):
             yield node
         stack.extend(children(node))
+
+
+def _is_written(tree: Tree, node: Node) -> bool:
+    """Tell whether a node stands in the text, itself or as what a macro became."""
+    if isinstance(node, Comprehension):
+        return node.variable != "#unused"
+    start, stop = tree.ranges[node.id]
+    return start != stop or (isinstance(node, Select) and node.test_only)
 
 
 class _Ranges:
@@ -104,10 +109,9 @@ class _Ranges:
         """Return start and stop of a node's text, all its operands included."""
         start, stop = self._own(node)
         for part in children(node):
-            if self.tree.ranges[part.id][0] == self.tree.ranges[part.id][1]:
-                continue  # made by a macro
-            inner = self.of(part)
-            start, stop = min(start, inner[0]), max(stop, inner[1])
+            if _is_written(self.tree, part):
+                inner = self.of(part)
+                start, stop = min(start, inner[0]), max(stop, inner[1])
         return start, stop
 
     def _own(self, node: Node) -> tuple[int, int]:
