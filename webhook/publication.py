@@ -14,11 +14,13 @@ LABEL = "policies"
 
 def check_publication(request: AdmissionRequest, snapshot: Snapshot) -> tuple[Violation, ...]:
     """Return one violation that lists every error of the ConfigMap's documents, or none."""
-    config_map = request.object
-    if not publishes(config_map, snapshot.platform.prefix):
+    config_map, prefix = request.object, snapshot.platform.prefix
+    if not publishes(config_map, prefix):
         return ()
-    documents = documents_of(config_map)
-    errors = check_documents(documents, snapshot)
+    old = request.old_object if publishes(request.old_object, prefix) else {}
+    # A document may move from one key to another in the same update.
+    leaving = [one.origin for one in documents_of(old)]
+    errors = check_documents(documents_of(config_map), snapshot, leaving)
     if not errors:
         return ()
     return (Violation("documents", _message(errors), reason="Invalid", code=422),)

@@ -92,14 +92,18 @@ def build(
     return _assemble(sources, accepted, [*errors, *duplicates], platform)
 
 
-def check_documents(documents: Sequence[Document], snapshot: Snapshot) -> tuple[ConfigError, ...]:
+def check_documents(
+    documents: Sequence[Document], snapshot: Snapshot, leaving: Iterable[str] = ()
+) -> tuple[ConfigError, ...]:
     """Return the errors that these documents would bring into the snapshot; change nothing.
 
-    CEL texts that are not in force yet must also work on the platform's Kubernetes version, as
-    the API server asks of new texts (kubernetes-cel.md 3.7).
+    `leaving` are origins that go at the same moment: what they hold may move. CEL texts that are
+    not in force yet must also work on the platform's Kubernetes version, as the API server asks
+    of new texts (kubernetes-cel.md 3.7).
     """
     origins = {one.origin for one in documents}
-    others = [one.document for one in snapshot.sources if one.document.origin not in origins]
+    replaced = origins.union(leaving)
+    others = [one.document for one in snapshot.sources if one.document.origin not in replaced]
     candidate = build([*others, *documents], snapshot, snapshot.platform)
     errors = [error for error in candidate.errors if error.origin in origins]
     version = snapshot.platform.kubernetes_version

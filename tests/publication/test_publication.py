@@ -82,6 +82,15 @@ def test_update_of_what_is_in_force_is_no_duplicate() -> None:
     assert decide(request(changed), entry(), built, Facts()).allowed
 
 
+def test_document_may_move_to_another_key() -> None:
+    before = config_map({"a.yaml": GOOD.replace("NAME", "x")})
+    after = config_map({"b.yaml": GOOD.replace("NAME", "x")})
+    moved = request(after, old=before, operation="UPDATE")
+    assert decide(moved, entry(), build(documents_of(before)), Facts()).allowed
+    copied = request(after, operation="CREATE")
+    assert not decide(copied, entry(), build(documents_of(before)), Facts()).allowed
+
+
 def test_documents_of_a_config_map() -> None:
     stored = config_map({"b.yaml": "two", "a.yaml": "one", "c.txt": "no", "d.yaml": 3})
     assert documents_of(stored) == (
