@@ -1,6 +1,6 @@
 """Reads the OpenAPI v3 documents of a running kube-apiserver into the bundled set of schemas.
 
-Only what merging and decoding need is kept: no descriptions, no validation. The result depends on
+Only what merging needs is kept: no descriptions, no validation. The result depends on
 the version of the server alone, so running it twice changes nothing.
 """
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from webhook.codec import decode_review, encode_review
-from webhook.documents import parse_document
+from webhook.documents import Item, parse_document
 from webhook.engine import decide
 from webhook.model import (
     NEVER,
@@ -33,12 +33,22 @@ from webhook.model import (
     NeedFacts,
     Platform,
     Registration,
+    SchemaOf,
     Scope,
     Unavailable,
 )
 from webhook.objects.patch import apply
+from webhook.objects.schemas import custom_schema
 from webhook.objects.selectors import matches, parse_selector
-from webhook.policy import build_policy_set, group_policies, parse_binding, parse_policy
+from webhook.policy import (
+    build_mutating_policy_set,
+    build_policy_set,
+    group_policies,
+    parse_binding,
+    parse_mutating_binding,
+    parse_mutating_policy,
+    parse_policy,
+)
 from webhook.registration import registrations
 from webhook.snapshot import Snapshot, build
 
@@ -132,15 +142,33 @@ def _snapshot(case: Case) -> tuple[Snapshot, str]:
     snapshot = build(documents, platform=PLATFORM)
     if not snapshot.errors:
         return snapshot, ""
-    (policy_item,), (binding_item,) = (parse_document(one)[0] for one in documents)
-    policy, binding = parse_policy(policy_item)[0], parse_binding(binding_item)[0]
-    if policy is None or binding is None or case["kind"] == "mutating":
-        error = snapshot.errors[0]
+    (policy,), (binding,) = (parse_document(one)[0] for one in documents)
+    error = snapshot.errors[0]
+    stored = _stored_mutating if case["kind"] == "mutating" else _stored_validating
+    changes = stored(policy, binding)
+    if changes is None:
         raise CannotJudgeError(f"document refused: {error.path}: {error.message}")
+    note = f"judged as a stored policy, although refused: {error.message}"
+    return replace(snapshot, **changes), note
+
+
+def _stored_validating(policy_item: Item, binding_item: Item) -> dict[str, Any] | None:
+    policy, binding = parse_policy(policy_item)[0], parse_binding(binding_item)[0]
+    if policy is None or binding is None:
+        return None
     groups = group_policies([policy], [binding])
     sets = {one.path: build_policy_set(one.policies, [binding]) for one in groups}
-    note = f"judged as a stored policy, although refused: {snapshot.errors[0].message}"
-    return replace(snapshot, groups=groups, policy_sets=sets), note
+    return {"groups": groups, "policy_sets": sets}
+
+
+def _stored_mutating(policy_item: Item, binding_item: Item) -> dict[str, Any] | None:
+    policy = parse_mutating_policy(policy_item)[0]
+    binding = parse_mutating_binding(binding_item)[0]
+    if policy is None or binding is None:
+        return None
+    groups = group_policies([policy], [binding])
+    sets = {one.path: build_mutating_policy_set(one.policies, [binding]) for one in groups}
+    return {"mutating_groups": groups, "mutating_policy_sets": sets}
 
 
 def _review(request: Mapping[str, Any]) -> bytes:
@@ -187,6 +215,8 @@ def _look_up(lookup: Lookup, case: Case) -> Any:
     """Answer from the objects of a case, as a cluster that holds nothing else."""
     if isinstance(lookup, Access):
         return Unavailable("there is no cluster to ask")
+    if isinstance(lookup, SchemaOf):
+        return custom_schema({"x-kubernetes-preserve-unknown-fields": True})
     objects = [
         one
         for one in (*case["cluster"], *case["params"])

@@ -21,6 +21,7 @@ from webhook.model import (
     Registration,
     Violation,
 )
+from webhook.policy import mutate as mutate_by_policies
 from webhook.policy import validate as validate_policies
 from webhook.publication import check_publication
 from webhook.rules import RULES
@@ -125,6 +126,15 @@ def _policies_stage(
     return validate_policies(request, policy_set, facts)
 
 
+def _mutating_policies_stage(
+    request: AdmissionRequest, registration: Registration, snapshot: Snapshot, facts: Facts
+) -> Outcome:
+    policy_set = snapshot.mutating_policy_sets.get(registration.path)
+    if policy_set is None:
+        return Outcome(request.object)
+    return mutate_by_policies(request, policy_set, facts)
+
+
 def _documents_stage(
     request: AdmissionRequest, _registration: Registration, snapshot: Snapshot, _facts: Facts
 ) -> Outcome:
@@ -132,7 +142,8 @@ def _documents_stage(
 
 
 MUTATING: Mapping[str, Stage] = {
-    rule.name: _rule_stage(rule.name, rule.mutate) for rule in RULES if rule.mutate is not None
+    **{rule.name: _rule_stage(rule.name, rule.mutate) for rule in RULES if rule.mutate is not None},
+    "policies": _mutating_policies_stage,
 }
 """What the stages of a mutating entry do, by name."""
 

@@ -177,7 +177,19 @@ class Scope:
     kind: str
 
 
-Lookup = Get | List | Access | Scope
+@dataclass(frozen=True, slots=True)
+class SchemaOf:
+    """Lookup of the structure of a kind, as the API server's OpenAPI v3 document shows it.
+
+    The answer is a `webhook.objects.schemas.Schema`, None (no such kind) or Unavailable. Built-in
+    kinds are known without it; it is for custom resources.
+    """
+
+    api_version: str
+    kind: str
+
+
+Lookup = Get | List | Access | Scope | SchemaOf
 
 
 @dataclass(frozen=True, slots=True)

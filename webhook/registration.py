@@ -14,7 +14,7 @@ from typing import Any
 from webhook.exemptions import match_conditions, namespace_selector
 from webhook.model import Json, Registration
 from webhook.objects.workloads import BUILT_IN
-from webhook.policy import PolicyGroup
+from webhook.policy import MutatingPolicy, Policy, PolicyGroup
 from webhook.snapshot import Snapshot
 
 CONFIGURATION_NAME = "propylon"
@@ -49,6 +49,7 @@ def registrations(snapshot: Snapshot) -> tuple[Registration, ...]:
     platform = snapshot.platform
     entries = [
         *_rule_entries(snapshot),
+        *(_mutating_policy_entry(group) for group in snapshot.mutating_groups),
         *(_policy_entry(group) for group in snapshot.groups),
         *_document_entries(),
     ]
@@ -127,7 +128,16 @@ def _rule(
     }
 
 
-def _policy_entry(group: PolicyGroup) -> Registration:
+def _mutating_policy_entry(group: PolicyGroup[MutatingPolicy]) -> Registration:
+    again = any(one.reinvocation_policy == "IfNeeded" for one in group.policies)
+    return replace(
+        _policy_entry(group),
+        mutating=True,
+        reinvocation_policy="IfNeeded" if again else "Never",
+    )
+
+
+def _policy_entry(group: PolicyGroup[Policy] | PolicyGroup[MutatingPolicy]) -> Registration:
     return Registration(
         name=f"{group.path}.propylon.dev",
         path=group.path,

@@ -26,6 +26,7 @@ from webhook.cluster.lookups import Resolver
 from webhook.cluster.sightings import Sightings
 from webhook.cluster.static import StaticConfigurations
 from webhook.model import Platform
+from webhook.policy.index import PolicyLike
 from webhook.registration import Client
 from webhook.settings import RegistrationMode, Settings
 from webhook.sources.accepted import AcceptedTexts
@@ -218,7 +219,8 @@ async def _put_in_force(switch: Switch, accepted: AcceptedTexts, source: ConfigM
 async def _follow_parameters(store: SnapshotStore, resolver: Resolver) -> None:
     """Watch the kinds that the policies in force name as parameters."""
     while True:
-        policies = store.current().snapshot.policies
+        snapshot = store.current().snapshot
+        policies: tuple[PolicyLike, ...] = (*snapshot.policies, *snapshot.mutating_policies)
         kinds = {
             (one.param_kind.api_version, one.param_kind.kind) for one in policies if one.param_kind
         }

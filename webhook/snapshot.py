@@ -15,12 +15,18 @@ from webhook.documents import Item, parse_document
 from webhook.model import NOTHING, ConfigError, Document, Platform
 from webhook.policy import (
     Binding,
+    MutatingBinding,
+    MutatingPolicy,
+    MutatingPolicySet,
     Policy,
     PolicyGroup,
     PolicySet,
+    build_mutating_policy_set,
     build_policy_set,
     group_policies,
     parse_binding,
+    parse_mutating_binding,
+    parse_mutating_policy,
     parse_policy,
 )
 from webhook.rules import RULES
@@ -52,7 +58,8 @@ class Snapshot:
     """All configuration, compiled and immutable; replaced whole, read once per request.
 
     `digest` covers the content in force. `configs` holds the configuration of each rule by its
-    name, `policy_sets` what each webhook entry for CEL policies evaluates, by the entry's path.
+    name, `policy_sets` and `mutating_policy_sets` what each webhook entry for CEL policies
+    evaluates, by the entry's path.
     """
 
     digest: str
@@ -61,8 +68,12 @@ class Snapshot:
     errors: tuple[ConfigError, ...] = ()
     policies: tuple[Policy, ...] = ()
     bindings: tuple[Binding, ...] = ()
-    groups: tuple[PolicyGroup, ...] = ()
+    groups: tuple[PolicyGroup[Policy], ...] = ()
     policy_sets: Mapping[str, PolicySet] = NOTHING
+    mutating_policies: tuple[MutatingPolicy, ...] = ()
+    mutating_bindings: tuple[MutatingBinding, ...] = ()
+    mutating_groups: tuple[PolicyGroup[MutatingPolicy], ...] = ()
+    mutating_policy_sets: Mapping[str, MutatingPolicySet] = NOTHING
     configs: Mapping[str, Any] = NOTHING
     texts: Mapping[str, str] = NOTHING
     platform: Platform = field(default_factory=Platform)
@@ -177,6 +188,8 @@ POLICY_VERSIONS = ("v1", "v1beta1", "v1alpha1")
 KINDS: Mapping[tuple[str, str], tuple[tuple[str, ...], Check]] = {
     (POLICY_GROUP, POLICY_KIND): (POLICY_VERSIONS, parse_policy),
     (POLICY_GROUP, "ValidatingAdmissionPolicyBinding"): (POLICY_VERSIONS, parse_binding),
+    (POLICY_GROUP, "MutatingAdmissionPolicy"): (POLICY_VERSIONS, parse_mutating_policy),
+    (POLICY_GROUP, "MutatingAdmissionPolicyBinding"): (POLICY_VERSIONS, parse_mutating_binding),
     (OWN_GROUP, "Actors"): (("v1",), _checked(parse_actors)),
     **{(OWN_GROUP, rule.kind): (("v1",), _checked(rule.parse)) for rule in RULES},
 }
@@ -224,6 +237,9 @@ def _assemble(
     policies = tuple(_compiled(accepted, Policy))
     bindings = tuple(_compiled(accepted, Binding))
     groups = group_policies(policies, bindings)
+    mutating_policies = tuple(_compiled(accepted, MutatingPolicy))
+    mutating_bindings = tuple(_compiled(accepted, MutatingBinding))
+    mutating_groups = group_policies(mutating_policies, mutating_bindings)
     digest = _digest(accepted)
     return Snapshot(
         digest=digest,
@@ -234,6 +250,13 @@ def _assemble(
         bindings=bindings,
         groups=groups,
         policy_sets={one.path: build_policy_set(one.policies, bindings) for one in groups},
+        mutating_policies=mutating_policies,
+        mutating_bindings=mutating_bindings,
+        mutating_groups=mutating_groups,
+        mutating_policy_sets={
+            one.path: build_mutating_policy_set(one.policies, mutating_bindings)
+            for one in mutating_groups
+        },
         configs=configs,
         texts={f"{one.item.kind}/{one.item.name}": one.item.text for one in accepted},
         platform=platform,

@@ -13,6 +13,7 @@ from typing import Any
 from webhook.cluster.client import Cluster, ClusterError
 from webhook.cluster.discovery import Discovery
 from webhook.cluster.label_query import QueryError, select
+from webhook.cluster.openapi import OpenApi
 from webhook.cluster.resources import ACCESS_REVIEWS, NAMESPACES, Resource
 from webhook.cluster.watch import WatchCache
 from webhook.model import (
@@ -24,6 +25,7 @@ from webhook.model import (
     Json,
     List,
     Lookup,
+    SchemaOf,
     Scope,
     Unavailable,
     UserInfo,
@@ -53,6 +55,7 @@ class Resolver:
         self._cluster = cluster
         self._rediscover_seconds = rediscover_seconds
         self._discovery = discovery
+        self._schemas = OpenApi(cluster)
         self.namespaces = WatchCache(cluster, NAMESPACES)
         self._caches: dict[Kind, WatchCache] = {("v1", "Namespace"): self.namespaces}
         self._wanted: frozenset[Kind] = frozenset()
@@ -111,6 +114,8 @@ class Resolver:
         try:
             if isinstance(lookup, Access):
                 return await self._review(lookup)
+            if isinstance(lookup, SchemaOf):
+                return await self._schemas.find(lookup.api_version, lookup.kind)
             resource = await self._discovery.find(lookup.api_version, lookup.kind)
             if isinstance(lookup, Scope):
                 return resource and resource.namespaced

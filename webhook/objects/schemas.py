@@ -1,4 +1,4 @@
-"""The types of OpenAPI v3 documents, as far as merging and decoding need them.
+"""The types of OpenAPI v3 documents, as far as merging needs them.
 
 Read as the API server reads them (kube-openapi `pkg/schemaconv/openapi.go`): list and map types,
 keys, defaults, what fields there are. No validation of values here, and no I/O but the bundled
@@ -24,14 +24,12 @@ NUMERIC = "numeric"
 BOOLEAN = "boolean"
 UNTYPED = "untyped"
 
-QUANTITY = "quantity"
-"""The format given to quantities, which OpenAPI shows without one."""
-
 BUNDLE = "built_in_schemas.json.gz"
 
-_QUANTITY_NAME = "io.k8s.apimachinery.pkg.api.resource.Quantity"
+_QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
 _ANYTHING: Mapping[str, Any] = {}
 _ANYTHING_WHOLE = {"x-kubernetes-map-type": ATOMIC}
+_OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 _SCALARS = {"integer": NUMERIC, "number": NUMERIC, "boolean": BOOLEAN, "string": STRING}
 _PLAIN_FORMATS = ("", "byte")
 
@@ -85,13 +83,10 @@ class MapSchema:
 class Schema:
     """A type: a scalar, a list or a map, or any of them where the document leaves it open.
 
-    `name` is that of its definition, "" when it has none; `scalar` is "" when it is no scalar.
+    `scalar` is "" when it is none.
     """
 
-    name: str = ""
     scalar: str = ""
-    format: str = ""
-    is_integer: bool = False
     list: ListSchema | None = None
     map: MapSchema | None = None
 
@@ -108,6 +103,10 @@ class Schemas:
         """Return the type of a definition."""
         return self.resolve(Reference(self, name, {}))
 
+    def written(self, node: Mapping[str, Any]) -> Schema:
+        """Return a type written in place, which may refer to the definitions."""
+        return self.resolve(Reference(self, "", node))
+
     def resolve(self, reference: Reference) -> Schema:
         """Return the type that a reference of this document means."""
         if not reference.name:
@@ -121,39 +120,32 @@ class Schemas:
     def _resolve_written(self, reference: Reference) -> Schema:
         found = self._written.get(reference)
         if found is None:
-            found = self._read("", reference.node, preserve=reference.preserve_unknown)
+            found = self._read(reference.node, preserve=reference.preserve_unknown)
             self._written[reference] = found
         return found
 
     def _read_definition(self, reference: Reference) -> Schema:
-        name = reference.name
-        if name == _QUANTITY_NAME:
-            return Schema(name, UNTYPED, QUANTITY)
-        schema = self._read(name, self._definitions.get(name, {}), preserve=False)
+        if reference.name == _QUANTITY:
+            return Schema(UNTYPED)
+        schema = self._read(self._definitions.get(reference.name, {}), preserve=False)
         if reference.atomic is None or schema.map is None:
             return schema
         mapping = MapSchema(schema.map.fields, schema.map.element, reference.atomic)
-        return Schema(name, schema.scalar, schema.format, schema.is_integer, schema.list, mapping)
+        return Schema(schema.scalar, schema.list, mapping)
 
-    def _read(self, name: str, node: Mapping[str, Any], *, preserve: bool) -> Schema:
+    def _read(self, node: Mapping[str, Any], *, preserve: bool) -> Schema:
         preserve = preserve or node.get("x-kubernetes-preserve-unknown-fields") is True
-        kind, form = node.get("type", ""), node.get("format", "")
-        if node.get("x-kubernetes-int-or-string"):
-            kind, form = "", "int-or-string"
+        kind = "" if node.get("x-kubernetes-int-or-string") else node.get("type", "")
         if kind == "object":
-            return Schema(name, map=self._read_map(node, preserve=preserve))
+            return Schema(map=self._read_map(node, preserve=preserve))
         if kind == "array":
-            return Schema(name, list=self._read_list(node, preserve=preserve))
+            return Schema(list=self._read_list(node, preserve=preserve))
         scalar = _SCALARS.get(kind)
         if scalar is None:
-            lists, maps = (
-                self._read_list(node, preserve=preserve),
-                self._read_map(node, preserve=preserve),
-            )
-            return Schema(name, UNTYPED, form, list=lists, map=maps)
-        if scalar == STRING and form not in _PLAIN_FORMATS:
-            scalar = UNTYPED
-        return Schema(name, scalar, form, kind == "integer")
+            lists = self._read_list(node, preserve=preserve)
+            return Schema(UNTYPED, lists, self._read_map(node, preserve=preserve))
+        is_plain = scalar != STRING or node.get("format", "") in _PLAIN_FORMATS
+        return Schema(scalar if is_plain else UNTYPED)
 
     def _read_map(self, node: Mapping[str, Any], *, preserve: bool) -> MapSchema:
         properties = node.get("properties") or {}
@@ -228,3 +220,18 @@ def built_in_schema(api_version: str, kind: str) -> Schema | None:
     schemas, kinds = _bundle()
     name = kinds.get(f"{api_version} {kind}")
     return None if name is None else schemas.named(name)
+
+
+def custom_schema(node: Mapping[str, Any]) -> Schema:
+    """Return the type of a custom resource, from the schema in its definition.
+
+    As the API server publishes it: with apiVersion, kind and the metadata of every object.
+    """
+    properties = {
+        **(node.get("properties") or {}),
+        "apiVersion": {"type": "string"},
+        "kind": {"type": "string"},
+        "metadata": {"$ref": _OBJECT_META},
+    }
+    schemas, _ = _bundle()
+    return schemas.written({**node, "type": "object", "properties": properties})

@@ -10,6 +10,7 @@ from typing import Any
 
 from webhook.objects.paths import Path
 from webhook.policy.formats import dns_1123_subdomain, is_identifier, label_value, qualified_name
+from webhook.policy.model import APPLY_CONFIGURATION, JSON_PATCH
 from webhook.policy.report import Report
 from webhook.policy.texts import byte_length, trimmed
 
@@ -18,6 +19,12 @@ MAX_ANNOTATIONS = 20
 MAX_VALUE_EXPRESSION = 5 * 1024
 REASONS = frozenset(("Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized"))
 """Upstream's validation leaves out Unauthorized, its engine and its documentation know it."""
+
+MEMBERS: Mapping[str, str] = {
+    APPLY_CONFIGURATION: "applyConfiguration",
+    JSON_PATCH: "jsonPatch",
+}
+"""The field of a mutation that goes with each patchType."""
 
 Value = Mapping[str, Any]
 
@@ -89,6 +96,33 @@ def _check_message(entry: Value, path: Path, report: Report) -> None:
         report.invalid((*path, "message"), message, "message must be non-empty if specified")
     elif any(mark in trimmed(message) for mark in "\n\r"):
         report.invalid((*path, "message"), message, "message must not contain line breaks")
+
+
+def check_mutations(spec: Value, report: Report) -> None:
+    """Check mutations but for what their expressions say."""
+    path: Path = ("spec", "mutations")
+    entries = spec.get("mutations") or ()
+    if report.has_shape and not entries:
+        report.required(path, "mutations must contain at least one item")
+    for index, entry in enumerate(entries):
+        kind = entry.get("patchType")
+        if not kind:
+            report.required((*path, index, "patchType"), f"write {' or '.join(MEMBERS)}")
+        elif kind not in MEMBERS:
+            report.not_supported((*path, index, "patchType"), kind, MEMBERS)
+        else:
+            _check_members(entry, kind, (*path, index), report)
+
+
+def _check_members(entry: Value, kind: str, path: Path, report: Report) -> None:
+    for other, member in MEMBERS.items():
+        if other != kind and entry.get(member) is not None:
+            why = f"must not be specified when patchType is {kind}"
+            report.invalid((*path, member), f"{{{member}}}", why)
+        elif other == kind and entry.get(member) is None:
+            report.required((*path, member), f"must be specified when patchType is {kind}")
+        elif other == kind:
+            check_blank(entry[member], "expression", (*path, member), report)
 
 
 def check_value_annotations(spec: Value, policy: str, report: Report) -> None:

@@ -10,12 +10,29 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from webhook.cel import CompileError, Environment
-from webhook.cel.types import BOOL, NULL, STRING, Type
+from webhook.cel.objects import JSON_PATCH as PATCH_TYPE
+from webhook.cel.types import BOOL, NULL, STRING, ListType, ObjectType, Type
 from webhook.objects.paths import Path
+from webhook.policy.checks import MEMBERS
 from webhook.policy.environment import Declarations
-from webhook.policy.model import AuditAnnotation, Expression, MatchCondition, Validation, Variable
+from webhook.policy.model import (
+    APPLY_CONFIGURATION,
+    JSON_PATCH,
+    AuditAnnotation,
+    Expression,
+    MatchCondition,
+    Mutation,
+    Validation,
+    Variable,
+)
 from webhook.policy.report import Report
 from webhook.policy.texts import trimmed
+
+RESULTS: Mapping[str, Type] = {
+    APPLY_CONFIGURATION: ObjectType("Object"),
+    JSON_PATCH: ListType(PATCH_TYPE),
+}
+"""The type that the expression of a mutation must have, by patchType."""
 
 Value = Mapping[str, Any]
 
@@ -90,6 +107,23 @@ def compile_annotations(
         expression = compile_text(environment, text, (STRING, NULL), where, report)
         annotations.append(AuditAnnotation(entry["key"], expression))
     return tuple(annotations)
+
+
+def compile_mutations(
+    spec: Value, declarations: Declarations, report: Report
+) -> tuple[Mutation, ...]:
+    """Compile mutations; those without a known patchType and its expression are left out."""
+    environment = declarations.for_mutations()
+    mutations: list[Mutation] = []
+    for index, entry in enumerate(spec.get("mutations") or ()):
+        kind = entry.get("patchType") or ""
+        member = MEMBERS.get(kind, "")
+        text = (entry.get(member) or {}).get("expression") or ""
+        if trimmed(text):
+            where: Path = ("spec", "mutations", index, member, "expression")
+            expression = compile_text(environment, text, (RESULTS[kind],), where, report)
+            mutations.append(Mutation(kind, expression))
+    return tuple(mutations)
 
 
 def _written(spec: Value, section: str, keys: tuple[str, ...]) -> Iterator[tuple[Path, Value]]:

@@ -132,6 +132,11 @@ class Declarations:
         """Return the environment of messageExpressions: no authorizer there."""
         return self._environment({**_ALWAYS, **self._declared_variables()})
 
+    def for_mutations(self) -> Environment:
+        """Return the environment of mutations: that of expressions, and types to construct."""
+        names = {**_WITH_AUTHORIZER, **self._declared_variables(), **self._params}
+        return Environment(names, version=self._version, mutation=True)
+
     def add_variable(self, name: str, result: Type | None) -> None:
         """Declare a variable for what follows; None is one that does not compile."""
         assert self._variables is not None

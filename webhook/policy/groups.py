@@ -9,21 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Generic, TypeAlias, TypeVar
 
-from webhook.policy.model import Binding, Policy, ResourceRule
+from webhook.policy.index import BindingLike
+from webhook.policy.model import MutatingPolicy, Policy, ResourceRule
 
 PATHS: Mapping[str, str] = {"Fail": "policies", "Ignore": "policies-ignore"}
 """The first entry for each failurePolicy; further ones are numbered from 2."""
 
+G = TypeVar("G", Policy, MutatingPolicy)
+
 
 @dataclass(frozen=True, slots=True)
-class PolicyGroup:
+class PolicyGroup(Generic[G]):
     """The policies of one entry; `path` is `policies`, `policies-ignore`, `policies-2`..."""
 
     path: str
     failure_policy: str
-    policies: tuple[Policy, ...]
+    policies: tuple[G, ...]
 
     @property
     def rules(self) -> tuple[Mapping[str, Any], ...]:
@@ -32,11 +35,11 @@ class PolicyGroup:
 
 
 def group_policies(
-    policies: Iterable[Policy], bindings: Iterable[Binding]
-) -> tuple[PolicyGroup, ...]:
+    policies: Iterable[G], bindings: Iterable[BindingLike]
+) -> tuple[PolicyGroup[G], ...]:
     """Distribute the policies that have a binding over webhook entries, in order of name."""
     bound = {binding.policy_name for binding in bindings}
-    groups: list[_Group] = []
+    groups: list[_Group[G]] = []
     for policy in sorted(policies, key=lambda policy: policy.name):
         if policy.name in bound:
             _add(groups, policy)
@@ -48,16 +51,16 @@ _Shape: TypeAlias = tuple[frozenset[str], frozenset[str], frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Group:
+class _Group(Generic[G]):
     """A group in the making; many policies have the same few shapes."""
 
     path: str
     failure_policy: str
-    policies: list[Policy]
+    policies: list[G]
     shapes: set[_Shape]
 
 
-def _add(groups: list[_Group], policy: Policy) -> None:
+def _add(groups: list[_Group[G]], policy: G) -> None:
     shapes = {_shape(rule) for rule in resource_rules(policy)}
     same = [one for one in groups if one.failure_policy == policy.failure_policy]
     for group in same:
@@ -84,7 +87,7 @@ def _conflict(one: _Shape, other: _Shape) -> bool:
     )
 
 
-def resource_rules(policy: Policy) -> Sequence[ResourceRule]:
+def resource_rules(policy: Policy | MutatingPolicy) -> Sequence[ResourceRule]:
     """Return the rules by which a policy matches resources."""
     return policy.match_constraints.resource_rules
 

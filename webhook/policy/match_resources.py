@@ -28,12 +28,14 @@ def read_match_resources(
     match_policy = value.get("matchPolicy")
     if match_policy is not None and match_policy not in {EXACT, EQUIVALENT}:
         report.not_supported((*path, "matchPolicy"), match_policy, (EXACT, EQUIVALENT))
+    # What a mutating policy leaves out may be any operation, as in the API server.
+    allowed = {"resourceRules": operations, "excludeResourceRules": OPERATIONS}
     rules = {
         key: tuple(
-            _read_rule(rule, (*path, key, index), report, operations)
+            _read_rule(rule, (*path, key, index), report, allowed[key])
             for index, rule in enumerate(value.get(key) or ())
         )
-        for key in ("resourceRules", "excludeResourceRules")
+        for key in allowed
     }
     return MatchResources(
         resource_rules=rules["resourceRules"],

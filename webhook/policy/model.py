@@ -1,7 +1,6 @@
-"""Records of ValidatingAdmissionPolicy documents: parsed, defaulted, compiled, immutable.
+"""Records of policy documents, validating and mutating: parsed, defaulted, compiled, immutable.
 
-What only a validating policy has is in Policy and Binding; the other records are those that a
-mutating policy has as well. No behaviour here.
+No behaviour here.
 """
 
 from __future__ import annotations
@@ -19,6 +18,10 @@ EQUIVALENT = "Equivalent"
 ALLOW = "Allow"
 DENY = "Deny"
 ANY = "*"
+APPLY_CONFIGURATION = "ApplyConfiguration"
+JSON_PATCH = "JSONPatch"
+NEVER = "Never"
+IF_NEEDED = "IfNeeded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,5 +143,37 @@ class Binding:
     name: str
     policy_name: str
     validation_actions: tuple[Action, ...]
+    param_ref: ParamRef | None = None
+    match_resources: MatchResources | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """One change; `patch_type` says what the expression's value is: a part of the object, or a patch."""
+
+    patch_type: str
+    expression: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class MutatingPolicy:
+    """A MutatingAdmissionPolicy with its defaults."""
+
+    name: str
+    match_constraints: MatchResources
+    failure_policy: str = FAIL
+    param_kind: ParamKind | None = None
+    match_conditions: tuple[MatchCondition, ...] = ()
+    variables: tuple[Variable, ...] = ()
+    mutations: tuple[Mutation, ...] = ()
+    reinvocation_policy: str = NEVER
+
+
+@dataclass(frozen=True, slots=True)
+class MutatingBinding:
+    """A MutatingAdmissionPolicyBinding."""
+
+    name: str
+    policy_name: str
     param_ref: ParamRef | None = None
     match_resources: MatchResources | None = None

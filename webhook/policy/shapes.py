@@ -225,3 +225,17 @@ VALIDATING_POLICY = document(
 )
 
 VALIDATING_BINDING = document({**SHARED_BINDING_SPEC, "validationActions": TEXTS})
+
+_EXPRESSION = Record({"expression": TEXT})
+
+MUTATING_POLICY = document(
+    {
+        **SHARED_SPEC,
+        "mutations": ListOf(
+            Record({"patchType": TEXT, "applyConfiguration": _EXPRESSION, "jsonPatch": _EXPRESSION})
+        ),
+        "reinvocationPolicy": TEXT,
+    }
+)
+
+MUTATING_BINDING = document(SHARED_BINDING_SPEC)

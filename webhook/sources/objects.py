@@ -21,9 +21,11 @@ from webhook.model import (
     Json,
     List,
     Lookup,
+    SchemaOf,
     Scope,
     Unavailable,
 )
+from webhook.objects.schemas import Schema, custom_schema
 from webhook.snapshot import Snapshot
 
 Kind = tuple[str, str]
@@ -51,19 +53,22 @@ class DirectoryResolver:
         if not request.namespace:
             return Facts()
         lookup = Get("v1", "Namespace", "", request.namespace)
-        return Facts({lookup: self._answer(lookup)})
+        return Facts({lookup: self.answer(lookup)})
 
     async def resolve(
         self, lookups: Collection[Lookup], _deadline: Deadline
     ) -> Mapping[Lookup, Any]:
         """Answer every lookup."""
-        return {lookup: self._answer(lookup) for lookup in lookups}
+        return {lookup: self.answer(lookup) for lookup in lookups}
 
-    def _answer(self, lookup: Lookup) -> Any:
+    def answer(self, lookup: Lookup) -> Any:
+        """Answer one lookup."""
         if isinstance(lookup, Access):
             return Unavailable("there is no cluster to ask: authorization cannot be checked")
         if isinstance(lookup, Scope):
             return self._scope((lookup.api_version, lookup.kind))
+        if isinstance(lookup, SchemaOf):
+            return self._schema((lookup.api_version, lookup.kind))
         held = self._kinds.get((lookup.api_version, lookup.kind), {})
         if isinstance(lookup, List):
             return _list(held, lookup)
@@ -74,10 +79,17 @@ class DirectoryResolver:
 
     def _scope(self, kind: Kind) -> bool | None:
         """Say how a kind is served: as its definition says, else as its objects show."""
-        definitions = self._kinds.get(DEFINITIONS, {}).values()
-        scopes = [scope for one in definitions for scope in _defined_scopes(one, kind)]
+        scopes = [scope for one in self._definitions() for scope in _defined_scopes(one, kind)]
         namespaces = [bool(namespace) for namespace, _ in self._kinds.get(kind, ())]
         return next(iter([*scopes, *namespaces]), None)
+
+    def _schema(self, kind: Kind) -> Schema | None:
+        """Return what the definition of a kind says about its structure."""
+        found = (schema for one in self._definitions() for schema in _defined_schemas(one, kind))
+        return next(found, None)
+
+    def _definitions(self) -> Collection[Json]:
+        return self._kinds.get(DEFINITIONS, {}).values()
 
 
 def collect_objects(
@@ -111,6 +123,18 @@ def _defined_scopes(definition: Json, kind: Kind) -> list[bool]:
         is_same = spec["names"]["kind"] == kind[1] and kind[0] in versions
         return [spec["scope"] == "Namespaced"] if is_same else []
     except (LookupError, TypeError):
+        return []  # not a definition that a cluster would have taken
+
+
+def _defined_schemas(definition: Json, kind: Kind) -> list[Schema]:
+    try:
+        spec = definition["spec"]
+        return [
+            custom_schema(version["schema"]["openAPIV3Schema"])
+            for version in spec["versions"]
+            if (f"{spec['group']}/{version['name']}", spec["names"]["kind"]) == kind
+        ]
+    except (LookupError, TypeError, AttributeError):
         return []  # not a definition that a cluster would have taken
 
 
