@@ -66,6 +66,7 @@ def loops(levels: int) -> str:
         ("object.s.matches(object.n)", "no such overload"),
         ("optional.of(Object{a: {'k': 1}}).optMap(v, v.a).value()", {"k": 1}),
         ("optional.of({'a': [1]}).optMap(v, v.a.map(x, x)).optMap(w, w).value()", [1]),
+        ("object.in.x", "1:8: Syntax error: no viable alternative at input '.in'"),
         ("99999999999999999999u", "1:1: invalid uint literal"),
         ("timestamp(0).getHours('\\u0001\\u00ad\\U000e0001\\n:00')", (
             'strconv.Atoi: parsing "\\x01\\u00ad\\U000e0001\\n": invalid syntax'

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
-from webhook.cel import Budget, CompileError, Environment, EvaluationError
+from webhook.cel import Budget, CompileError, Environment, EvaluationError, Program
+from webhook.cel.ast import Literal, Tree
+from webhook.cel.checker.results import Checked
 from webhook.cel.errors import BudgetError
+from webhook.cel.source import Source
 from webhook.cel.types import BOOL, DYN, INT, NULL, STRING, ObjectType
 
 OVER = "operation cancelled: actual cost limit exceeded"
@@ -190,3 +193,19 @@ def test_programs_are_shared_between_threads() -> None:
 
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(run, range(1, 50))) == [n * (n - 1) for n in range(1, 50)]
+
+
+class Bottomless:
+    """A plan that is nested more deeply than Python allows."""
+
+    id = 0
+
+    def run(self, frame: object) -> Any:
+        raise RecursionError
+
+
+def test_too_deep_an_evaluation_is_an_error() -> None:
+    checked = Checked(Tree(Literal(0, None), ((0, 0),)), {0: NULL})
+    program = Program(Source("null"), checked, Bottomless(), None)
+    with pytest.raises(BudgetError, match="nested too deeply"):
+        program.evaluate({}, Budget(10))
