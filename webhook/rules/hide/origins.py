@@ -1,0 +1,83 @@
+"""Where an object comes from: unchanged, owned by a controller, copied from a CronJob (A.8)."""
+
+from __future__ import annotations
+
+from webhook.model import AdmissionRequest, Facts, Get, Json
+from webhook.objects.equality import same
+from webhook.objects.paths import get
+from webhook.objects.workloads import controller_of, templates, workload_kind
+from webhook.rules.hide.notes import as_map
+
+LEFT_OUT = frozenset(("metadata", "status"))
+BOOKKEEPING = frozenset(("managedFields", "resourceVersion", "generation"))
+
+
+def is_echo(request: AdmissionRequest) -> bool:
+    """Tell whether the object is the stored one but for managedFields and status (0.6)."""
+    if request.operation != "UPDATE" or not isinstance(request.object, dict):
+        return False
+    new, old = request.object, as_map(request.old_object)
+    if any(new.get(key) != old.get(key) for key in (new.keys() | old.keys()) - LEFT_OUT):
+        return False
+    mine, theirs = as_map(new.get("metadata")), as_map(old.get("metadata"))
+    keys = (mine.keys() | theirs.keys()) - BOOKKEEPING
+    return all(mine.get(key) == theirs.get(key) for key in keys)
+
+
+def owner_of(request: AdmissionRequest) -> str:
+    """Return kind and name of the stored object's controller of a known kind, "" without one."""
+    owner = controller_of(request.old_object)
+    if owner is None or not _is_known(owner):
+        return ""
+    return f"{owner.get('kind')} {owner.get('name')}"
+
+
+def _is_known(owner: Json) -> bool:
+    group, _, _ = str(owner.get("apiVersion", "")).rpartition("/")
+    return workload_kind(group, str(owner.get("kind", ""))) is not None
+
+
+def template_differs(request: AdmissionRequest) -> bool:
+    """Tell whether a Pod template of the object means something else than the stored one."""
+    kind = workload_kind(request.kind.group, request.kind.kind)
+    if kind is None:
+        return False
+    new, old = (templates(kind, one) for one in (request.object, request.old_object))
+    return not same([_content(one) for one in new], [_content(one) for one in old])
+
+
+def _content(template: Json) -> Json:
+    return {"metadata": template.metadata, "spec": template.spec}
+
+
+def has_unknown_owner(request: AdmissionRequest) -> bool:
+    """Tell whether a new Pod was made by a controller of a kind that nobody registered."""
+    is_pod = (request.kind.group, request.kind.kind) == ("", "Pod")
+    if not is_pod or request.operation != "CREATE" or request.sub_resource:
+        return False
+    owner = controller_of(request.object)
+    return owner is not None and not _is_known(owner)
+
+
+def accepted_copy(request: AdmissionRequest, facts: Facts) -> bool:
+    """Tell whether a new Job is a CronJob's template as it is (`kubectl create job --from`).
+
+    May raise NeedFacts; a CronJob that cannot be read is no excuse.
+    """
+    is_job = (request.kind.group, request.kind.kind) == ("batch", "Job")
+    if not is_job or request.operation != "CREATE":
+        return False
+    references = get(request.object, ("metadata", "ownerReferences"))
+    for owner in references if isinstance(references, list) else ():
+        if get(owner, ("kind",)) == "CronJob":
+            name = str(get(owner, ("name",)))
+            live = facts.look_up(Get("batch/v1", "CronJob", request.namespace, name))
+            return _is_copy(request.object, owner, live)
+    return False
+
+
+def _is_copy(job: Json, owner: Json, live: Json) -> bool:
+    if not isinstance(live, dict) or get(live, ("metadata", "uid")) != get(owner, ("uid",)):
+        return False
+    template = get(live, ("spec", "jobTemplate", "spec", "template"))
+    return template is not None and same(get(job, ("spec", "template")), template)

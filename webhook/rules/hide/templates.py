@@ -1,0 +1,75 @@
+"""Template stability (platform-rules 0.7): a write starts no roll-out that its author did not ask for.
+
+When nothing of the developer's own changed in a template, the stored one stays in every detail,
+and values of the platform that changed since are only reported as drift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from webhook.model import Json
+from webhook.objects.equality import same
+from webhook.objects.paths import get
+from webhook.rules.hide.couplings import with_couplings
+from webhook.rules.hide.entries import ABSENT, Entry, Treatment
+from webhook.rules.hide.notes import Note, Place, Verb, Walk
+
+TreatMap = Callable[[Any, Json, Json, Place, int, Walk], Json]
+
+PINNED = Entry("$pod", "I", Treatment.RESET, Treatment.RESET)
+"""Stands in notes for values of the platform in a template."""
+
+INFRA_ANNOTATION = "infra-containers"
+
+
+def settle_template(
+    treat_map: TreatMap, node: Any, new: Json, old: Json, place: Place, column: int, walk: Walk
+) -> Json:
+    """Return the template after all entries and couplings; the stored one if nobody changed it."""
+    if not column or not isinstance(old, dict):
+        return treated_pod(treat_map, node, (new, ABSENT), place, 0, walk)
+    adopt = walk.spec.adopt
+    if adopt == "always":
+        return treated_pod(treat_map, node, (new, old), place, column, walk)
+    mark = len(walk.notes)
+    drifts = walk.drifts
+    result = treated_pod(treat_map, node, (new, old), place, column, walk)
+    if walk.drifts == drifts:
+        return old if same(result, old) else result
+    quiet = replace(walk, notes=[], is_suspended=True)
+    calm = treated_pod(treat_map, node, (new, old), place, column, quiet)
+    if adopt != "never" and not same(calm, old):
+        return result
+    walk.notes[mark:] = [*quiet.notes, Note(Verb.DRIFT, place, PINNED)]
+    return old if same(calm, old) else calm
+
+
+def treated_pod(
+    treat_map: TreatMap,
+    node: Any,
+    sides: tuple[Json, Json],
+    place: Place,
+    column: int,
+    walk: Walk,
+) -> Json:
+    """Walk one template, or a Pod, with what holds for its Pod; then settle coupled fields."""
+    new, old = sides
+    outer = walk.on_host, walk.infra
+    specs = [get(one, ("spec",)) for one in sides]
+    walk.on_host = any(get(one, ("hostNetwork",)) is True for one in specs)
+    walk.infra = _infra_names(old, walk.prefix)
+    result = treat_map(node, new, old, place, column, walk)
+    walk.on_host, walk.infra = outer
+    if result is new:
+        return new
+    return with_couplings(new, result, old, is_pod=not place)
+
+
+def _infra_names(stored: Json, prefix: str) -> frozenset[str]:
+    """Return the containers that the stored template's annotation gives to the platform."""
+    text = get(stored, ("metadata", "annotations", f"{prefix}/{INFRA_ANNOTATION}"))
+    names = text.split(",") if isinstance(text, str) else ()
+    return frozenset(name.strip() for name in names if name.strip())

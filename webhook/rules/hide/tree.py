@@ -1,0 +1,188 @@
+"""The catalogue as one tree per kind, so that an object is walked once for all entries.
+
+The longest path wins, a literal beats a glob, and what a wide entry covers is pushed down to where
+no narrower one stands (platform-rules 0.8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from webhook.model import NOTHING
+from webhook.objects.paths import Elements, Key, parse_path
+from webhook.objects.workloads import WorkloadKind
+from webhook.rules.hide.entries import EAGER, Entry, Treatment
+from webhook.rules.hide.fields import DEFAULTS
+from webhook.rules.hide.pairing import NAMED, Pairing, pairing_of
+
+Step = Key | Elements
+Steps = tuple[Step, ...]
+Conditions = tuple[tuple[str, str | None], ...]
+
+CONTAINER_LISTS = ("containers", "initContainers")
+EPHEMERAL = "ephemeralContainers"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A place in objects of one kind.
+
+    `rows` are the entries that end here, the first that holds in a Namespace counts; only a node
+    without further steps has any. `is_eager`: below it, even a value as stored may be changed.
+    `adds`: below it, a value may appear where there is none. `is_template`: a Pod template.
+    """
+
+    rows: tuple[Entry, ...] = ()
+    keys: Mapping[str, Node] = NOTHING
+    globs: tuple[tuple[str, Node], ...] = ()
+    elements: tuple[tuple[Conditions, Node], ...] = ()
+    pairing: Pairing = NAMED
+    is_eager: bool = False
+    adds: bool = False
+    is_template: bool = False
+
+
+@dataclass(slots=True)
+class _Draft:
+    name: str = ""
+    rows: list[Entry] = field(default_factory=list)
+    keys: dict[str, _Draft] = field(default_factory=dict)
+    globs: dict[str, _Draft] = field(default_factory=dict)
+    elements: dict[Conditions, _Draft] = field(default_factory=dict)
+    is_template: bool = False
+
+
+def compile_tree(
+    kind: WorkloadKind, entries: Sequence[Entry], lists: Sequence[str] = CONTAINER_LISTS
+) -> Node:
+    """Return the tree of the entries that concern the kind, those given first winning."""
+    draft = _Draft()
+    for template in _templates(kind):
+        _descend(draft, template).is_template = bool(template)
+    for entry in entries:
+        if concerns(entry, kind):
+            for steps in _expand(entry.path, kind, lists):
+                immutable = kind.is_template_immutable and _is_in_template(steps, kind)
+                row = _with_default(_carried(entry) if immutable else entry, kind)
+                _descend(draft, steps).rows.append(row)
+    _push_down(draft, ())
+    return _built(draft, ())
+
+
+def concerns(entry: Entry, kind: WorkloadKind) -> bool:
+    """Tell whether one of the entry's words for kinds means this one."""
+    full = f"{kind.group or 'core'}/{kind.kind}"
+    is_template_kind = bool(kind.template_paths) and kind.kind != "Pod"
+    words = {"*", full, kind.kind, *(("templates",) if is_template_kind else ())}
+    return not words.isdisjoint(entry.kinds)
+
+
+def _templates(kind: WorkloadKind) -> list[Steps]:
+    return [pattern.steps for pattern in kind.template_paths]
+
+
+def _expand(path: str, kind: WorkloadKind, lists: Sequence[str]) -> Iterator[Steps]:
+    """Yield the steps from the object's root; none for a kind without templates."""
+    pattern = parse_path(path)
+    if not pattern.root:
+        yield pattern.steps
+        return
+    for template in _templates(kind):
+        if pattern.root == "$meta":
+            yield (*template, Key("metadata"), *pattern.steps)
+        elif pattern.root == "$pod":
+            yield (*template, Key("spec"), *pattern.steps)
+        else:
+            yield from ((*template, Key("spec"), Key(one), *pattern.steps) for one in lists)
+
+
+def _is_in_template(steps: Steps, kind: WorkloadKind) -> bool:
+    return any(
+        steps[: len(template) + 1] == (*template, Key("spec")) for template in _templates(kind)
+    )
+
+
+def _carried(entry: Entry) -> Entry:
+    """Return the entry as it is for what the API lets nobody change."""
+    if entry.update not in EAGER:
+        return entry
+    return _replaced(entry, update=Treatment.CARRY)
+
+
+def _with_default(entry: Entry, kind: WorkloadKind) -> Entry:
+    full = f"{kind.group or 'core'}/{kind.kind}"
+    default = DEFAULTS.get((full, entry.path)) or DEFAULTS.get(("*", entry.path))
+    return _replaced(entry, default=default) if default else entry
+
+
+def _replaced(entry: Entry, **fields: object) -> Entry:
+    values = {name: getattr(entry, name) for name in Entry.__slots__}
+    return Entry(**{**values, **fields})
+
+
+def _descend(draft: _Draft, steps: Steps) -> _Draft:
+    for step in steps:
+        if isinstance(step, Elements):
+            draft = draft.elements.setdefault(step.conditions, _Draft())
+        else:
+            children = draft.globs if "*" in step.name else draft.keys
+            draft = children.setdefault(step.name, _Draft(step.name))
+    return draft
+
+
+def _push_down(draft: _Draft, inherited: tuple[Entry, ...]) -> None:
+    rows = (*draft.rows, *inherited)
+    if not (draft.keys or draft.globs or draft.elements):
+        draft.rows = [row for at, row in enumerate(rows) if row not in rows[:at]]
+        return
+    draft.rows = []
+    if rows and (draft.keys or draft.globs):
+        draft.globs.setdefault("*", _Draft("*"))
+    if rows and draft.elements:
+        draft.elements.setdefault((), _Draft())
+    for child in _children(draft):
+        _push_down(child, rows)
+
+
+def _children(draft: _Draft) -> Iterable[_Draft]:
+    return (*draft.keys.values(), *draft.globs.values(), *draft.elements.values())
+
+
+def _built(draft: _Draft, above: tuple[str, ...]) -> Node:
+    here = (*above, draft.name) if draft.name else above
+    keys = {name: _built(one, here) for name, one in draft.keys.items()}
+    globs = [(name, _built(one, here)) for name, one in draft.globs.items()]
+    elements = [(conditions, _built(one, here)) for conditions, one in draft.elements.items()]
+    if not globs:
+        keys = {name: one for name, one in keys.items() if not _is_idle(one)}
+    globs.sort(key=lambda pair: (-len(pair[0].replace("*", "")), pair[0]))
+    elements.sort(key=lambda pair: -len(pair[0]))
+    children = (*keys.values(), *(one for _, one in globs), *(one for _, one in elements))
+    return Node(
+        rows=tuple(draft.rows),
+        keys=keys,
+        globs=tuple(globs),
+        elements=tuple(pair for pair in elements if not _is_idle(pair[1]) or len(elements) > 1),
+        pairing=pairing_of(here),
+        is_eager=any(one.is_eager for one in children) or any(map(_is_eager, draft.rows)),
+        adds=any(one.adds for one in keys.values())
+        or any(map(_adds, draft.rows))
+        or any(row.platform_elements for _, one in elements for row in one.rows),
+        is_template=draft.is_template,
+    )
+
+
+def _is_idle(node: Node) -> bool:
+    """Tell whether nothing is ever done at the node or below it."""
+    if node.keys or node.globs or node.elements or node.is_template:
+        return False
+    return all(row.treatments == (Treatment.ALLOW, Treatment.ALLOW) for row in node.rows)
+
+
+def _is_eager(row: Entry) -> bool:
+    return row.update in EAGER
+
+
+def _adds(row: Entry) -> bool:
+    return row.value is not None and not EAGER.isdisjoint(row.treatments)

@@ -1,0 +1,278 @@
+"""One walk over incoming and stored object together, along the tree of the catalogue.
+
+Everything that does not change is shared with the incoming object, and what is as it was stored is
+not looked into. Null means absent; values of another type than expected are left to the API.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from webhook.model import NOTHING, Json
+from webhook.objects.equality import MEANINGFUL_WHEN_EMPTY, same
+from webhook.objects.paths import get
+from webhook.objects.selectors import glob
+from webhook.rules.hide.entries import ABSENT, Entry, Treatment
+from webhook.rules.hide.notes import INFRA, Note, Place, Spot, Verb, Walk, as_map
+from webhook.rules.hide.pairing import Pairing, pair, place_for
+from webhook.rules.hide.settling import Case, settle
+from webhook.rules.hide.templates import settle_template
+from webhook.rules.hide.tree import Conditions, Node
+
+CREATED, STORED = 0, 1
+"""Columns of the table of treatments: a place that is new, and one that has a stored counterpart."""
+
+CONTAINER_LISTS = ("containers", "initContainers")
+LOCKED = frozenset((Treatment.DENY, Treatment.DENY_ON_CHANGE))
+RETURNING = frozenset((Treatment.CARRY, Treatment.RESTORE))
+
+
+@dataclass(slots=True)
+class Around:
+    """The maps around a place, incoming and stored."""
+
+    new: Mapping[str, Json]
+    old: Mapping[str, Json]
+
+
+NOWHERE = Around(NOTHING, NOTHING)
+
+
+def treat(
+    node: Node, new: Json, old: Json, around: Around, place: Place, column: int, walk: Walk
+) -> Json:
+    """Return what the place has after all entries: the same value when nothing changes."""
+    if node.rows:
+        entry = walk.entry_of(node.rows)
+        if entry is None:
+            return new
+        return settle(Case(entry, new, old, around.new, around.old, place, column, walk))
+    if node.elements:
+        return treat_list(node, new, old, place, column, walk)
+    if node.is_template and isinstance(new, dict):
+        return settle_template(treat_map, node, new, old, place, column, walk)
+    return treat_map(node, new, old, place, column, walk)
+
+
+def treat_map(node: Node, new: Json, old: Json, place: Place, column: int, walk: Walk) -> Json:
+    """Walk a map, or a missing one; one that loses its last key by us is ABSENT."""
+    if new is not ABSENT and not isinstance(new, dict):
+        return new
+    around = Around(as_map(new), as_map(old))
+    made: dict[str, Json] | None = None
+    for key, child in _visited(node, around):
+        value, stored = around.new.get(key), around.old.get(key)
+        if value is not None and value == stored and not child.is_eager:
+            continue
+        value = ABSENT if value is None else value
+        stored = ABSENT if stored is None else stored
+        result = treat(child, value, stored, around, (*place, key), column, walk)
+        if result is not value:
+            made = dict(around.new) if made is None else made
+            _put(made, key, result)
+    if made is None:
+        return new
+    return made or _emptied(new, place)
+
+
+def _visited(node: Node, around: Around) -> Iterable[tuple[str, Node]]:
+    new, old = around.new, around.old
+    for key, child in node.keys.items():
+        if key in new or key in old or child.adds:
+            yield key, child
+    if node.globs:
+        for key in (*new, *(key for key in old if key not in new)):
+            if key not in node.keys:
+                found = next((child for text, child in node.globs if glob(text, key)), None)
+                if found is not None:
+                    yield key, found
+
+
+def _put(made: dict[str, Json], key: str, value: Json) -> None:
+    if value is ABSENT:
+        made.pop(key, None)
+    else:
+        made[key] = value
+
+
+def _emptied(new: Json, place: Place) -> Json:
+    """Return an empty map only where its presence means something (`emptyDir`)."""
+    is_meant = new is not ABSENT and bool(place) and place[-1] in MEANINGFUL_WHEN_EMPTY
+    return {} if is_meant or not place else ABSENT
+
+
+@dataclass(slots=True)
+class _Lists:
+    """One list on the way: both sides, paired; `partners` are places in `old`."""
+
+    node: Node
+    new: Sequence[Json]
+    old: Sequence[Json]
+    partners: list[int | None]
+    place: Place
+    column: int
+    walk: Walk
+    made: list[Json] = field(default_factory=list)
+
+    @property
+    def is_of_containers(self) -> bool:
+        return self.place[-1] in CONTAINER_LISTS
+
+
+def treat_list(node: Node, new: Json, old: Json, place: Place, column: int, walk: Walk) -> Json:
+    """Walk a list whose elements are paired by their merge key; the writer's order stays."""
+    if new is not ABSENT and not isinstance(new, list):
+        return new
+    elements = [] if new is ABSENT else new
+    stored = old if isinstance(old, list) else []
+    lists = _Lists(
+        node, elements, stored, pair(elements, stored, node.pairing), place, column, walk
+    )
+    if lists.is_of_containers and stored:
+        _note_rename(lists)
+    for at in range(len(elements)):
+        partner = lists.partners[at]
+        result = treat_element(lists, at, ABSENT if partner is None else stored[partner])
+        if result is not ABSENT:
+            lists.made.append(result)
+    _bring_back(lists)
+    _add_platform_elements(lists)
+    made = lists.made
+    if len(made) == len(elements) and all(
+        one is two for one, two in zip(made, elements, strict=True)
+    ):
+        return new
+    return made or ABSENT
+
+
+def treat_element(lists: _Lists, at: int, old: Json) -> Json:
+    """Settle one element: as a whole where an entry selects it, else what is inside."""
+    element, walk = lists.new[at], lists.walk
+    if walk.is_skipped(element) and lists.place[-1] in (*CONTAINER_LISTS, "volumes"):
+        return element
+    column = CREATED if old is ABSENT else lists.column
+    spot = (*lists.place, Spot(at, element, lists.node.pairing))
+    if element == old and not lists.node.is_eager:
+        return element
+    matched = [child for conditions, child in lists.node.elements if meets(element, conditions)]
+    entry = _element_entry(matched, element, lists)
+    if entry is not None:
+        return _settle_element(entry, element, old, spot, column, walk)
+    result = element
+    for child in matched:
+        if not child.rows:
+            result = treat(child, result, old, NOWHERE, spot, column, walk)
+    return result
+
+
+def meets(element: Json, conditions: Conditions) -> bool:
+    """Tell whether an element meets all conditions of a path; texts may be globs."""
+    if not conditions:
+        return True
+    return isinstance(element, dict) and all(
+        element.get(name) is not None and (text is None or glob(text, str(element[name])))
+        for name, text in conditions
+    )
+
+
+def _element_entry(matched: Sequence[Node], element: Json, lists: _Lists) -> Entry | None:
+    """Return the entry that decides about the whole element: a locking one before others."""
+    if lists.is_of_containers and get(element, ("name",)) in lists.walk.infra:
+        return INFRA
+    rows = [lists.walk.entry_of(one.rows) for one in matched if one.rows]
+    found = [
+        (row, treatment)
+        for row in rows
+        if row is not None
+        and (treatment := lists.walk.treatment_of(row, lists.column)) is not Treatment.ALLOW
+    ]
+    locked = (row for row, treatment in found if treatment in LOCKED)
+    return next(locked, found[0][0] if found else None)
+
+
+def _settle_element(
+    entry: Entry, element: Json, old: Json, spot: Place, column: int, walk: Walk
+) -> Json:
+    treatment = walk.treatment_of(entry, column)
+    if treatment is not Treatment.RESTORE:
+        return settle(Case(entry, element, old, NOTHING, NOTHING, spot, column, walk))
+    if any(same(element, one) for one in entry.platform_elements):
+        return element
+    if old is ABSENT:
+        walk.note(Verb.REMOVED, spot, entry)
+        return ABSENT
+    if same(element, old):
+        return element
+    walk.note(Verb.KEPT, spot, entry)
+    return old
+
+
+def _bring_back(lists: _Lists) -> None:
+    """Put stored elements of the platform back that the writer left out (A.5.2)."""
+    partners = set(lists.partners)
+    for at, element in enumerate(lists.old):
+        if at in partners:
+            continue
+        matched = [child for conditions, child in lists.node.elements if meets(element, conditions)]
+        entry = _element_entry(matched, element, lists)
+        if entry is None or lists.walk.treatment_of(entry, STORED) not in RETURNING:
+            continue
+        restores = lists.walk.treatment_of(entry, STORED) is Treatment.RESTORE
+        told = restores and lists.walk.had_live
+        spot = (*lists.place, Spot(at, element, lists.node.pairing))
+        lists.walk.note(Verb.BROUGHT_BACK if told else Verb.CARRIED, spot, entry)
+        is_first = lists.place[-1] == "initContainers" and at == 0
+        otherwise = 0 if is_first else len(lists.made)
+        lists.made.insert(place_for(lists.made, lists.old, at, otherwise), element)
+
+
+def _add_platform_elements(lists: _Lists) -> None:
+    if lists.column != CREATED:
+        return
+    for _, child in lists.node.elements:
+        entry = lists.walk.entry_of(child.rows)
+        for element in entry.platform_elements if entry else ():
+            if not any(same(element, one) for one in lists.made):
+                spot = Spot(len(lists.made), element, lists.node.pairing)
+                lists.walk.note(Verb.CARRIED, (*lists.place, spot), entry or INFRA)
+                lists.made.append(element)
+
+
+def _note_rename(lists: _Lists) -> None:
+    """Tell that settings of the platform are not copied to a renamed container, or copy them."""
+    gone = [at for at in range(len(lists.old)) if at not in lists.partners]
+    come = [at for at, partner in enumerate(lists.partners) if partner is None]
+    if len(gone) != 1 or len(come) != 1:
+        return
+    new, old = lists.new[come[0]], lists.old[gone[0]]
+    if _is_infra(old, lists) or not isinstance(new, dict) or not isinstance(old, dict):
+        return
+    is_single = lists.walk.spec.carry_on_rename == "single"
+    if is_single and _repository(new) == _repository(old):
+        lists.partners[come[0]] = gone[0]
+    elif _has_hidden(lists, old):
+        names = f"{old.get('name')} → {new.get('name')}"
+        place = (*lists.place, Spot(come[0], new, Pairing()))
+        lists.walk.notes.append(Note(Verb.RENAMED, place, INFRA, detail=names))
+
+
+def _is_infra(element: Json, lists: _Lists) -> bool:
+    matched = [child for conditions, child in lists.node.elements if meets(element, conditions)]
+    return _element_entry(matched, element, lists) is not None
+
+
+def _has_hidden(lists: _Lists, old: Json) -> bool:
+    """Tell whether the platform has set anything in the stored container."""
+    apart = replace(lists.walk, notes=[])
+    bare = {"name": old.get("name"), "image": old.get("image")}
+    for _, child in lists.node.elements:
+        if not child.rows:
+            treat(child, bare, old, NOWHERE, lists.place, STORED, apart)
+    return bool(apart.notes)
+
+
+def _repository(container: Mapping[str, Json]) -> str:
+    image = str(container.get("image") or "").partition("@")[0]
+    head, slash, last = image.rpartition("/")
+    return head + slash + last.partition(":")[0]
