@@ -7,9 +7,9 @@ stays in force and the error is visible (design.md 1). No I/O here: texts come i
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 from webhook.documents import Item, parse_document
 from webhook.model import NOTHING, ConfigError, Document, Platform
@@ -31,6 +31,10 @@ from webhook.policy import (
 )
 from webhook.rules import RULES
 from webhook.rules.actors import build_actors, parse_actors
+
+T = TypeVar("T")
+Steps: TypeAlias = Generator[None, None, T]
+"""Work that pauses now and then, and returns its result at the end."""
 
 Check = Callable[[Item], tuple[Any, tuple[ConfigError, ...]]]
 """One document → (what it compiles to, all its errors)."""
@@ -95,9 +99,25 @@ def build(
     `previous` supplies the last good versions and compiled documents that did not change. Nothing
     is raised for a bad document: its errors are in the Snapshot.
     """
-    platform = platform or Platform()
+    steps = build_in_steps(documents, previous, platform or Platform())
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            built: Snapshot = done.value
+            return built
+
+
+def build_in_steps(
+    documents: Sequence[Document], previous: Snapshot | None, platform: Platform
+) -> Steps[Snapshot]:
+    """Do as `build`, and pause after each document, so that a serving loop can go on meanwhile."""
     before = {source.document.origin: source for source in previous.sources} if previous else {}
-    sources = [read_source(one, before.get(one.origin)) for one in documents]
+    sources: list[Source] = []
+    for document in documents:
+        source = yield from _read_source(document, before.get(document.origin))
+        sources.append(source)
+    yield
     accepted, duplicates = _without_duplicates(sources, previous)
     errors = [error for source in sources for error in source.errors]
     return _assemble(sources, accepted, [*errors, *duplicates], platform)
@@ -131,7 +151,7 @@ def errors_on_version(item: Item, version: str) -> tuple[ConfigError, ...]:
     return parse_policy(item, version)[1] if item.kind == POLICY_KIND else ()
 
 
-def read_source(document: Document, previous: Source | None) -> Source:
+def _read_source(document: Document, previous: Source | None) -> Steps[Source]:
     """Parse and check one text; fall back to the last good version of each broken document."""
     if previous is not None and previous.document.text == document.text:
         return previous
@@ -142,6 +162,7 @@ def read_source(document: Document, previous: Source | None) -> Source:
     accepted: list[Accepted] = []
     errors = list(parse_errors)
     for item in items:
+        yield
         compiled, item_errors = check(item)
         errors.extend(item_errors)
         last_good = good.pop(item.identity, None)
