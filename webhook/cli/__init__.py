@@ -30,6 +30,8 @@ class Command:
 COMMANDS = (
     Command("serve", "Serve the admission webhook.", "webhook.cli.serve", "serve"),
     Command("demo", "Send real reviews to a real server on 127.0.0.1.", "webhook.cli.demo", "demo"),
+    Command("check", "Show everything that is wrong with documents.", "webhook.cli.check", "check"),
+    Command("test", "Run the cases beside policies.", "webhook.cli.test", "run_cases"),
     Command("report", "Ask the ledger what was denied or changed.", "webhook.cli.report"),
     Command("certs", "Make a CA and a serving certificate.", "webhook.cli.certs", "certs"),
     Command(
