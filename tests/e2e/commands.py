@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.e2e import shop
+from tests.e2e.waiting import eventually
 
 if TYPE_CHECKING:
-    from tests.e2e.kubectl import Kubectl
+    from tests.e2e.kubectl import Kubectl, Result
 
 DOCUMENTS = (
     "image-tags.yaml",
     "requests.yaml",
     "replicas.yaml",
     "deletion.yaml",
+    "history.yaml",
 )
 LATEST = "registry.example.com/storefront/shop:latest"
 PINNED = "registry.example.com/storefront/shop:4.13.0"
@@ -49,6 +51,7 @@ WARNED_REQUESTS = warned("requests", "every container should request cpu and mem
 WARNED_NONE = warned("replica-none", "nothing serves with no replicas")
 WARNED_DELETE = warned("delete-running", "web-shop was still scaled to 3")
 
+SHORT = {"example.com/history": "short"}
 KEPT = {"example.com/keep": "true"}
 
 
@@ -72,6 +75,7 @@ class Case:
 IMAGE = "spec.template.spec.containers.1.image"
 RESOURCES = "spec.template.spec.containers.1.resources"
 REPLICAS = "spec.replicas"
+HISTORY = "spec.revisionHistoryLimit"
 OLD_IMAGE = "registry.example.com/storefront/shop:4.12.1"
 
 
@@ -220,6 +224,39 @@ CASES = {
     "rollout-restart-allowed": Case(
         "rollout restart deployment/web-shop", before=shop.deployment(), stored={IMAGE: OLD_IMAGE}
     ),
+    "apply-mutated": Case(
+        "apply -f -", sent=shop.deployment(labels=SHORT), stored={HISTORY: 3, REPLICAS: 3}
+    ),
+    "create-mutated": Case("create -f -", sent=shop.deployment(labels=SHORT), stored={HISTORY: 3}),
+    "create-not-mutated": Case("create -f -", sent=shop.deployment(), stored={HISTORY: 10}),
+    "create-mutated-and-warned": Case(
+        "create -f -",
+        sent=shop.deployment(labels=SHORT, requests=None),
+        warning=WARNED_REQUESTS,
+        stored={HISTORY: 3, RESOURCES: {}},
+    ),
+    "create-dry-run-mutated": Case(
+        "create --dry-run=server -f -", sent=shop.deployment(labels=SHORT)
+    ),
+    "replace-mutated": Case(
+        "replace -f -",
+        before=shop.deployment(),
+        sent=shop.deployment(labels=SHORT),
+        stored={HISTORY: 3},
+    ),
+    "patch-mutated": Case(
+        "label deployment web-shop example.com/history=short",
+        before=shop.deployment(),
+        stored={HISTORY: 3},
+    ),
+    "apply-server-side-mutated": Case(
+        "apply --server-side -f -", sent=shop.deployment(labels=SHORT), stored={HISTORY: 3}
+    ),
+    "scale-mutated-before": Case(
+        "scale deployment web-shop --replicas 5",
+        before=shop.deployment(labels=SHORT),
+        stored={HISTORY: 3, REPLICAS: 5},
+    ),
     "delete-dry-run-denied": Case(
         "delete deployment web-shop --dry-run=server",
         before=shop.deployment(labels=KEPT),
@@ -254,6 +291,26 @@ def check_command(case: Case, kubectl: Kubectl, judge: str) -> None:
         assert "NotFound" in found.stderr, str(found)
     else:
         assert {path: value_at(found.object, path) for path in case.stored} == case.stored
+
+
+def wait_until_in_force(kubectl: Kubectl) -> None:
+    """Return once what denies and what mutates is in force: the API server reads them apart."""
+
+    def tried(**changes: Any) -> Result:
+        document = shop.deployment("probe", **changes)
+        words = ("create", "--dry-run=server", "-o", "json", "-f", "-")
+        return kubectl.try_to(*words, documents=document)
+
+    def all_in_force() -> bool:
+        mutated = tried(labels=SHORT)
+        return (
+            not tried(image=LATEST).ok
+            and not tried(replicas=50).ok
+            and mutated.ok
+            and value_at(mutated.object, HISTORY) == 3
+        )
+
+    eventually(all_in_force, what="the policies are in force")
 
 
 def empty_the_shop(admin: Kubectl) -> None:

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.commands import CASES, DOCUMENTS, Case, check_command, empty_the_shop
+from tests.e2e.commands import (
+    CASES,
+    DOCUMENTS,
+    Case,
+    check_command,
+    empty_the_shop,
+    wait_until_in_force,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,8 +26,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _in_force(propylon: Propylon) -> None:
+def _in_force(propylon: Propylon, developer: Kubectl) -> None:
     propylon.put_in_force("baseline", *DOCUMENTS)
+    wait_until_in_force(developer)
 
 
 @pytest.fixture

@@ -5,15 +5,19 @@ What `commands.py` expects is thereby upstream's answer, not our opinion of it.
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e import shop
-from tests.e2e.commands import CASES, DOCUMENTS, LATEST, Case, check_command, empty_the_shop
+from tests.e2e.commands import (
+    CASES,
+    DOCUMENTS,
+    Case,
+    check_command,
+    empty_the_shop,
+    wait_until_in_force,
+)
 from tests.e2e.propylon import DATA
-from tests.e2e.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,18 +25,12 @@ if TYPE_CHECKING:
     from tests.e2e.kubectl import Kubectl
 
 
-def is_denied(developer: Kubectl, document: Any) -> bool:
-    return not developer.try_to("create", "--dry-run=server", "-f", "-", documents=document).ok
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _in_force(admin: Kubectl, developer: Kubectl) -> Iterator[None]:
-    """Install the policies without Propylon; the last one, by name, shows that all are read."""
+    """Install the policies in the cluster itself, without Propylon."""
     files = [word for name in DOCUMENTS for word in ("-f", str(DATA / "documents" / name))]
     admin.run("apply", *files)
-    for changes in ({"image": LATEST}, {"replicas": 50}):
-        document = shop.deployment(**changes)
-        eventually(partial(is_denied, developer, document), what="the cluster denies by itself")
+    wait_until_in_force(developer)
     yield
     admin.run("delete", *files)
 
