@@ -7,18 +7,18 @@ The patches that Propylon itself makes are `patch.py`'s.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from webhook.objects.equality import identical
 
 Operation = Mapping[str, Any]
-"""`op`, `path`, and if they were given `from` and `value`."""
+"""`op`, `path`, `from` (may be empty or absent), and `value` if it was given."""
 
 MISSING = "missing value"
 BAD_INDEX = "invalid index referenced"
 
-_INDEX = re.compile(r"[+-]?[0-9]+")
+_INDEX = re.compile(r"[+-]?[0-9]{1,18}")
 
 
 class JsonPatchError(ValueError):
@@ -29,7 +29,7 @@ class FailedTestError(Exception):
     """A `test` that is not met: the patch must not be applied, which is no error."""
 
 
-def apply(patch: list[Operation], value: Any) -> Any:
+def apply(patch: Iterable[Operation], value: Any) -> Any:
     """Return the patched value; the given one stays as it is and shares what did not change.
 
     Raises JsonPatchError and FailedTestError.
@@ -59,11 +59,13 @@ def _remove(document: Any, operation: Operation) -> Any:
 
 
 def _replace(document: Any, operation: Operation) -> Any:
-    path = operation["path"]
+    path, value = operation["path"], operation.get("value")
+    if not path and isinstance(value, dict):
+        return value
     keys = _keys(document, path, f"replace operation does not apply: doc is missing path: {path}")
     missing = f"replace operation does not apply: doc is missing key: {path}: {MISSING}"
     try:
-        return _changed(document, keys, _replaced, operation.get("value"), "")
+        return _changed(document, keys, _replaced, value, "")
     except JsonPatchError:
         raise JsonPatchError(missing) from None
 
@@ -105,11 +107,14 @@ def _copy(document: Any, operation: Operation) -> Any:
 def _test(document: Any, operation: Operation) -> Any:
     """Compare; a key that is absent or null equals only a value that was not given."""
     path = operation["path"]
-    keys = _keys(document, path, f"test operation does not apply: is missing path: {path}")
-    current = _get(_container(document, keys), keys[-1], f"error in test for path: '{path}'")
-    has_value = "value" in operation
-    is_met = not has_value if current is None else identical(current, operation.get("value"))
-    if not is_met or (current is not None and not has_value):
+    current = document
+    if path:
+        keys = _keys(document, path, f"test operation does not apply: is missing path: {path}")
+        current = _get(_container(document, keys), keys[-1], f"error in test for path: '{path}'")
+    is_met = "value" not in operation
+    if current is not None:
+        is_met = not is_met and identical(current, operation["value"])
+    if not is_met:
         raise FailedTestError(path)
     return document
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from webhook.cel import Budget
+from webhook.cel import Budget, Compiled, cost_of_truth
 from webhook.model import Deadline, Json
 from webhook.policy.activation import Activation
 from webhook.policy.evaluating import (
@@ -35,11 +35,13 @@ class Work:
     """What is worked out once for a policy.
 
     `checks` are the expressions of its validations, `message_calls` is the largest number of
-    evaluations that its messageExpressions can cause.
+    evaluations that its messageExpressions can cause. `straight` are the compiled validations of
+    a policy that has nothing else to evaluate; else it is empty.
     """
 
     checks: tuple[Expression, ...]
     message_calls: int
+    straight: tuple[Compiled, ...] = ()
 
 
 ValidatingPlan: TypeAlias = Plan[Policy, Binding, Work]
@@ -72,7 +74,24 @@ def prepare(policy: Policy) -> Work:
     messages = [one for one in found if one is not None]
     reads_variables = any("variables" in one.text for one in messages)
     calls = len(messages) + (len(policy.variables) if reads_variables else 0)
-    return Work(tuple(one.expression for one in policy.validations), calls)
+    return Work(tuple(one.expression for one in policy.validations), calls, _straight(policy))
+
+
+def _straight(policy: Policy) -> tuple[Compiled, ...]:
+    if policy.match_conditions or policy.variables or policy.audit_annotations:
+        return ()
+    programs = [one.expression.program for one in policy.validations]
+    functions = [one.compiled for one in programs if one is not None and one.compiled is not None]
+    return tuple(functions) if len(functions) == len(policy.validations) else ()
+
+
+def is_admitted_straight(
+    plan: ValidatingPlan, bindings: Mapping[str, Any], deadline: Deadline
+) -> bool:
+    """Tell whether all validations are true and cheap; False means: `judge` it."""
+    work = plan.work
+    cost = cost_of_truth(work.straight, bindings, deadline) if work.straight else None
+    return cost is not None and cost + work.message_calls * MOST_FOR_A_CALL <= STAGE_BUDGET
 
 
 def judge(

@@ -73,14 +73,23 @@ def type_mismatches(value: Any, path: str) -> Iterator[str]:
 
 
 def to_merge(value: Any, received: Received) -> Any:
-    """Return what a merge takes for the value of an object's field, or for the object itself."""
+    """Return what a merge takes for the value of an object's field, or for the object itself.
+
+    Raises UnfitValueError.
+    """
     if isinstance(value, ObjectValue):
         return {key: to_merge(one, received) for key, one in value.fields.items()}
     if not isinstance(value, list | dict) or value in received:
         return _inner(value, received)
     if isinstance(value, list):
         return [_inner(one, received) for one in value]
-    return {str(key): _inner(one, received) for key, one in value.items()}
+    return {_name(key): _inner(one, received) for key, one in value.items()}
+
+
+def _name(key: Any) -> str:
+    if not isinstance(key, str):
+        raise UnfitValueError(f"map key {key!r} is of type {type_name(key)}, not string")
+    return key
 
 
 def _inner(value: Any, received: Received) -> Any:
@@ -89,7 +98,7 @@ def _inner(value: Any, received: Received) -> Any:
         return to_merge(value, received)
     if isinstance(value, dict) and value not in received:
         pairs = (f"{key}:{_shown(value[key])}" for key in sorted(value, key=str))
-        source = ", ".join(f'"{key}":{_shown(one)!r}' for key, one in value.items())
+        source = ", ".join(f'"{key}":"{_shown(one)}"' for key, one in value.items())
         return Foreign(
             "map[ref.Val]ref.Val", f"map[{' '.join(pairs)}]", f"map[ref.Val]ref.Val{{{source}}}"
         )

@@ -101,11 +101,11 @@ def _evaluate(expression: Expression, bindings: Bindings, budget: Budget) -> Any
 
 def _merged(value: Any, current: Json, received: Received, schema: Schema) -> Json:
     _check_types(value, "Object")
-    patch = to_merge(value, received)
-    patch = {key: one for key, one in patch.items() if key not in TYPED}
     try:
+        patch = to_merge(value, received)
+        patch = {key: one for key, one in patch.items() if key not in TYPED}
         return merge(schema, current, patch)
-    except MergeError as error:
+    except (UnfitValueError, MergeError) as error:
         raise MutationError(f"error applying patch: {error}") from None
 
 
@@ -133,9 +133,7 @@ def _operation(value: Any, received: Received) -> Operation:
         what = f"type conversion error from '{type_name(value)}' to '*mutation.JSONPatchVal'"
         raise MutationError(f"{NO_PATCH}: {what}")
     fields = value.fields
-    operation = {"op": fields.get("op", ""), "path": fields.get("path", "")}
-    if fields.get("from"):
-        operation["from"] = fields["from"]
+    operation = {key: _text(fields, key) for key in ("op", "path", "from")}
     if "value" in fields:
         content = fields["value"]
         if isinstance(content, ObjectValue):
@@ -145,3 +143,11 @@ def _operation(value: Any, received: Received) -> Operation:
         except UnfitValueError as error:
             raise MutationError(f"{NOT_JSON}: {error}") from None
     return operation
+
+
+def _text(fields: Mapping[str, Any], key: str) -> str:
+    text = fields.get(key, "")
+    if not isinstance(text, str):
+        what = type_name(text)
+        raise MutationError(f"unexpected type {what} for JSONPatchType '{key}' field")
+    return text

@@ -64,12 +64,16 @@ class Selection:
         self._has_namespace = False
         self.missing: set[Lookup] = set()
 
+    def is_plain(self, plan: Plan[P, B, W]) -> bool:
+        """Tell whether nothing is left to find out before the policy can be evaluated."""
+        return self._has_namespace and plan.plain != ()
+
     def pairs(self, plan: Plan[P, B, W]) -> Iterable[tuple[B, Json]]:
         """Return the bindings that match, each with each of its parameters.
 
         Raises NamespaceMissingError, then or while it is iterated.
         """
-        if plan.plain and self._has_namespace and not self._deadline.expired():
+        if self.is_plain(plan) and not self._deadline.expired():
             return plan.plain
         return self._pairs(plan)
 

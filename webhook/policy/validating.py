@@ -11,7 +11,7 @@ from typing import TypeAlias
 from webhook.model import AdmissionRequest, Facts, NeedFacts, Outcome
 from webhook.policy.activation import Activation
 from webhook.policy.index import Index, arrange
-from webhook.policy.judging import ADMITTED, Work, judge, prepare
+from webhook.policy.judging import ADMITTED, Work, is_admitted_straight, judge, prepare
 from webhook.policy.model import Binding, Policy
 from webhook.policy.selecting import NamespaceMissingError, Selection
 from webhook.policy.verdict import Verdict
@@ -38,6 +38,10 @@ def validate(request: AdmissionRequest, policy_set: PolicySet, facts: Facts) -> 
     selection = Selection(request, facts, activation, verdict.add_error)
     try:
         for plan in plans:
+            if selection.is_plain(plan) and is_admitted_straight(
+                plan, activation.full, request.deadline
+            ):
+                continue
             for binding, param in selection.pairs(plan):
                 try:
                     judgement = judge(plan, param, activation, request.deadline)
