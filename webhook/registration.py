@@ -15,6 +15,7 @@ from webhook.exemptions import match_conditions, namespace_selector
 from webhook.model import Json, Registration
 from webhook.objects.workloads import BUILT_IN
 from webhook.policy import MutatingPolicy, Policy, PolicyGroup
+from webhook.rules.hide.intercepting import hide_rules, system_conditions
 from webhook.snapshot import Snapshot
 
 CONFIGURATION_NAME = "propylon"
@@ -25,7 +26,7 @@ API_VERSION = "admissionregistration.k8s.io/v1"
 ORDER = ("hide", "spread", "pods", "templates", "protect-state", "policies")
 """Mutating entries are called in this order of their paths."""
 
-KNOWN_PATHS = re.compile(r"(pods|templates|documents|policies(-ignore)?(-[0-9]{1,4})?)\Z")
+KNOWN_PATHS = re.compile(r"(hide|pods|templates|documents|policies(-ignore)?(-[0-9]{1,4})?)\Z")
 """The paths that any Snapshot may have; others are 404."""
 
 
@@ -48,6 +49,7 @@ def registrations(snapshot: Snapshot) -> tuple[Registration, ...]:
     """Return the entries that this Snapshot needs, in the order of the configurations."""
     platform = snapshot.platform
     entries = [
+        *_hide_entries(snapshot),
         *_rule_entries(snapshot),
         *(_mutating_policy_entry(group) for group in snapshot.mutating_groups),
         *(_policy_entry(group) for group in snapshot.groups),
@@ -57,10 +59,32 @@ def registrations(snapshot: Snapshot) -> tuple[Registration, ...]:
         replace(
             entry,
             namespace_selector=namespace_selector(entry.path, platform),
-            match_conditions=match_conditions(entry.path, platform),
+            match_conditions=(
+                *entry.match_conditions,
+                *match_conditions(entry.path, platform),
+            ),
         )
         for entry in entries
     )
+
+
+def _hide_entries(snapshot: Snapshot) -> Iterable[Registration]:
+    """Rule A: what developers write, Fail but for documents that are still being tried out."""
+    config = snapshot.configs.get("hide")
+    if config is None or config.spec.phase == "off":
+        return
+    for mutating in (True, False):
+        yield Registration(
+            name="hide.propylon.dev",
+            path="hide",
+            mutating=mutating,
+            stages=("hide",),
+            rules=hide_rules(config),
+            failure_policy="Fail" if config.spec.phase == "enforce" else "Ignore",
+            timeout_seconds=5,
+            reinvocation_policy="IfNeeded",
+            match_conditions=system_conditions(config),
+        )
 
 
 def _rule_entries(snapshot: Snapshot) -> Iterable[Registration]:

@@ -32,6 +32,7 @@ metadata: {name: NAME}
 spec:
   env: [{name: CLUSTER, value: cn-1}]
 """
+HIDE = "apiVersion: propylon.dev/v1\nkind: HiddenFields\nmetadata: {name: a}\nspec: {PHASE}\n"
 LXCFS = "apiVersion: propylon.dev/v1\nkind: LxcfsInjection\nmetadata: {name: lxcfs}\nspec: {}\n"
 
 
@@ -58,12 +59,25 @@ def env(name: str = "a", extra: str = "") -> str:
     return ENV.replace("NAME", name) + extra
 
 
+def hide(spec: str = "phase: enforce") -> str:
+    return HIDE.replace("PHASE", spec)
+
+
 def names(entries: tuple[Registration, ...]) -> list[str]:
     return [f"{'mutating' if one.mutating else 'validating'} {one.name}" for one in entries]
 
 
 ENTRIES: dict[str, tuple[Snapshot, list[str]]] = {
     "nothing in force": (snapshot(), ["validating documents.propylon.dev"]),
+    "rule A": (
+        snapshot(hide()),
+        [
+            "mutating hide.propylon.dev",
+            "validating hide.propylon.dev",
+            "validating documents.propylon.dev",
+        ],
+    ),
+    "rule A, off": (snapshot(hide("phase: off")), ["validating documents.propylon.dev"]),
     "rule B": (
         snapshot(env()),
         ["mutating pods.propylon.dev", "validating documents.propylon.dev"],
@@ -99,6 +113,58 @@ def test_pods_entry_runs_the_rules_in_order() -> None:
     assert entry.stages == ("env", "lxcfs")
     assert (entry.failure_policy, entry.reinvocation_policy) == ("Ignore", "IfNeeded")
     assert [rule["resources"] for rule in entry.rules] == [["pods"]]
+
+
+HIDE_POLICIES = {"enforce": "Fail", "warn": "Ignore", "audit": "Ignore"}
+
+
+@pytest.mark.parametrize(("phase", "failure_policy"), HIDE_POLICIES.items(), ids=HIDE_POLICIES)
+def test_hide_entry_fails_closed_once_it_is_enforced(phase: str, failure_policy: str) -> None:
+    entry = registrations(snapshot(hide(f"phase: {phase}")))[0]
+    assert (entry.path, entry.stages, entry.timeout_seconds) == ("hide", ("hide",), 5)
+    assert (entry.failure_policy, entry.reinvocation_policy) == (failure_policy, "IfNeeded")
+
+
+def resources_of(entry: Registration, group: str, operation: str = "CREATE") -> set[str]:
+    return {
+        resource
+        for rule in entry.rules
+        if group in rule["apiGroups"] and operation in rule["operations"]
+        for resource in rule["resources"]
+    }
+
+
+def test_hide_entry_sees_what_the_catalogue_knows() -> None:
+    entry = registrations(snapshot(hide()))[0]
+    core = {"pods", "podtemplates", "replicationcontrollers", "services", "persistentvolumeclaims"}
+    assert resources_of(entry, "") == core
+    assert resources_of(entry, "networking.k8s.io") == {"ingresses"}
+    assert "sidecarsets" in resources_of(entry, "apps.kruise.io")
+    assert "deployments/scale" in resources_of(entry, "apps", "UPDATE")
+    assert "pods/ephemeralcontainers" in resources_of(entry, "", "UPDATE")
+
+
+def test_scale_is_intercepted_only_if_replicas_may_be_hidden() -> None:
+    free = registrations(snapshot(hide("freezeAutoscaled: false")))[0]
+    assert not any(one.endswith("/scale") for one in resources_of(free, "apps", "UPDATE"))
+
+
+ACTORS = "apiVersion: propylon.dev/v1\nkind: Actors\nmetadata: {name: a}\nspec:\n  SPEC\n"
+SYSTEM_CONDITIONS = {
+    "default": ("", True),
+    "demoted": ("treatAsDeveloper: {groups: ['system:nodes']}", False),
+    "nobody": ("system: {defaults: false}", False),
+    "quoted": ("""system: {defaults: false, users: ["it's"]}""", True),
+}
+
+
+@pytest.mark.parametrize(("actors", "expected"), SYSTEM_CONDITIONS.values(), ids=SYSTEM_CONDITIONS)
+def test_system_users_are_dropped_early(actors: str, expected: bool) -> None:
+    texts = [ACTORS.replace("SPEC", actors)] if actors else []
+    entry = registrations(snapshot(hide(), *texts))[0]
+    names = [one["name"] for one in entry.match_conditions]
+    assert ("not-a-system-user" in names) is expected
+    assert "not-propylon-itself" in names
 
 
 def test_ephemeral_containers_are_intercepted_when_a_document_asks() -> None:

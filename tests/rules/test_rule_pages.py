@@ -20,7 +20,11 @@ EXAMPLES = [
     for page in sorted(PAGES.glob("*.md"))
     for text in EXAMPLE.findall(page.read_text())
 ]
-MODEL_PAGES = {"Actors": "actors.md", "EnvInjection": "env-injection.md"}
+MODEL_PAGES = {
+    "Actors": "actors.md",
+    "EnvInjection": "env-injection.md",
+    "HiddenFields": "hidden-fields.md",
+}
 
 
 @pytest.mark.parametrize(("page", "text"), EXAMPLES, ids=[page for page, _ in EXAMPLES])

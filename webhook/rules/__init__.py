@@ -8,15 +8,16 @@ from types import MappingProxyType
 
 from pydantic import BaseModel
 
-from webhook.rules import actors, env, lxcfs
+from webhook.rules import actors, env, hide, lxcfs
 from webhook.rules.base import Rule
 
-RULES: tuple[Rule, ...] = (env.RULE, lxcfs.RULE)
+RULES: tuple[Rule, ...] = (hide.RULE, env.RULE, lxcfs.RULE)
 """Every built-in rule."""
 
 MODELS: Mapping[str, type[BaseModel]] = MappingProxyType({
     "Actors": actors.ActorsDocument,
     "EnvInjection": env.EnvInjectionDocument,
+    "HiddenFields": hide.HiddenFieldsDocument,
     "LxcfsInjection": lxcfs.LxcfsInjectionDocument,
 })  # fmt: skip
 """The model of each `propylon.dev` kind: checked against, and published as JSON Schema."""

@@ -35,7 +35,7 @@ SILENT = frozenset((Verb.CARRIED, Verb.DRIFT))
 """What the developer did not do: only in the audit annotation."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Spot:
     """A list element on the way to a place: its index, itself, and how it is told apart."""
 

@@ -43,6 +43,8 @@ def warnings(notes: Iterable[Note], spec_phase: str, language: str) -> tuple[str
             where, what = _parts(note.place, words)
             if note.verb is Verb.RENAMED:
                 where = f"{words.kinds['container']} {note.detail}:"
+            elif not where:
+                where, what = what, ""
             groups.setdefault((where, _verb(note, verbs, words)), []).append(what)
     texts = [f"hide: {_joined(where, what)} {verb}" for (where, verb), what in groups.items()]
     return limited(texts, words)

@@ -28,7 +28,12 @@ INFRA_ANNOTATION = "infra-containers"
 def settle_template(
     treat_map: TreatMap, node: Any, new: Json, old: Json, place: Place, column: int, walk: Walk
 ) -> Json:
-    """Return the template after all entries and couplings; the stored one if nobody changed it."""
+    """Return the template after all entries and couplings; the stored one if nobody changed it.
+
+    One that is absent or malformed stays as it is: the API, or the controller, answers (F-24).
+    """
+    if not isinstance(get(new, ("spec",)), dict):
+        return new
     if not column or not isinstance(old, dict):
         return treated_pod(treat_map, node, (new, ABSENT), place, 0, walk)
     adopt = walk.spec.adopt

@@ -50,7 +50,7 @@ def treat(
         return settle(Case(entry, new, old, around.new, around.old, place, column, walk))
     if node.elements:
         return treat_list(node, new, old, place, column, walk)
-    if node.is_template and isinstance(new, dict):
+    if node.is_template:
         return settle_template(treat_map, node, new, old, place, column, walk)
     return treat_map(node, new, old, place, column, walk)
 
