@@ -133,6 +133,8 @@ def messages(outcome: Outcome) -> list[str]:
 class Scripted:
     """A program that costs something and gives a value, or raises it when it is an exception."""
 
+    compiled = None
+
     def __init__(self, value: Any, cost: int = 0) -> None:
         self.value = value
         self.cost = cost

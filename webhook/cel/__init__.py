@@ -1,15 +1,17 @@
 """The CEL engine: Kubernetes' dialect, compiled to Python functions."""
 
 from webhook.cel.budget import Budget
+from webhook.cel.compiler.compiler import Compiled
 from webhook.cel.environment import Environment
 from webhook.cel.errors import CompileError, EvaluationError
 from webhook.cel.library import Function, Library
-from webhook.cel.program import Program
+from webhook.cel.program import Program, cost_of_truth
 from webhook.cel.values import Duration, Optional, Timestamp, Uint
 
 __all__ = [
     "Budget",
     "CompileError",
+    "Compiled",
     "Duration",
     "Environment",
     "EvaluationError",
@@ -19,4 +21,5 @@ __all__ = [
     "Program",
     "Timestamp",
     "Uint",
+    "cost_of_truth",
 ]

@@ -11,9 +11,9 @@ from webhook.cel.exact.tracker import COST_LIMIT_TEXT, Frame, Tracker
 from webhook.cel.explain import explain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from webhook.cel.budget import Budget
+    from webhook.cel.budget import Budget, Deadline
     from webhook.cel.checker.results import Checked
     from webhook.cel.compiler.compiler import Compiled
     from webhook.cel.exact.steps import Step
@@ -37,7 +37,7 @@ _STUMBLES = (
 class Program:
     """A compiled expression; it never changes and may be shared between threads."""
 
-    __slots__ = ("_checked", "_compiled", "_exact", "_source")
+    __slots__ = ("_checked", "_exact", "_source", "compiled")
 
     def __init__(
         self, source: Source, checked: Checked, exact: Step, compiled: Compiled | None
@@ -45,7 +45,8 @@ class Program:
         self._source = source
         self._checked = checked
         self._exact = exact
-        self._compiled = compiled
+        self.compiled = compiled
+        """The function for the way without errors; None where only the exact way is taken."""
 
     @property
     def result_type(self) -> Type:
@@ -54,7 +55,7 @@ class Program:
 
     def evaluate(self, bindings: Mapping[str, Any], budget: Budget) -> Any:
         """Return the value; raise EvaluationError. The cost is deducted from the budget."""
-        compiled = self._compiled
+        compiled = self.compiled
         if compiled is None:
             return self.evaluate_exactly(bindings, budget)
         deadline = budget.deadline
@@ -89,3 +90,24 @@ class Program:
         if isinstance(value, EvaluationError):
             raise value
         return value
+
+
+def cost_of_truth(
+    functions: Sequence[Compiled], bindings: Mapping[str, Any], deadline: Deadline | None
+) -> int | None:
+    """Return what it costs to find that every compiled function gives true.
+
+    None when one does not, or when only `Program.evaluate` can tell: then ask that. This is the
+    way of nearly every request, so it does nothing else.
+    """
+    expired = None if deadline is None else deadline.expired
+    total = 0
+    try:
+        for function in functions:
+            value, cost = function(bindings, CALL_LIMIT, expired)
+            if value is not True or cost > CALL_LIMIT:
+                return None
+            total += cost
+    except (OverLimitError, *_STUMBLES):
+        return None
+    return total

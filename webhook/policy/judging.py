@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from webhook.cel import Budget, Compiled, cost_of_truth
-from webhook.model import Deadline, Json
+from webhook.model import Deadline, Json, NeedFacts
 from webhook.policy.activation import Activation
 from webhook.policy.evaluating import (
     CONDITIONS_BUDGET,
@@ -90,7 +90,12 @@ def is_admitted_straight(
 ) -> bool:
     """Tell whether all validations are true and cheap; False means: `judge` it."""
     work = plan.work
-    cost = cost_of_truth(work.straight, bindings, deadline) if work.straight else None
+    if not work.straight:
+        return False
+    try:
+        cost = cost_of_truth(work.straight, bindings, deadline)
+    except NeedFacts:
+        return False  # `judge` comes to the same question, and its caller collects it
     return cost is not None and cost + work.message_calls * MOST_FOR_A_CALL <= STAGE_BUDGET
 
 

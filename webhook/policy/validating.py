@@ -8,10 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeAlias
 
-from webhook.model import AdmissionRequest, Facts, NeedFacts, Outcome
+from webhook.model import AdmissionRequest, Deadline, Facts, NeedFacts, Outcome
 from webhook.policy.activation import Activation
 from webhook.policy.index import Index, arrange
-from webhook.policy.judging import ADMITTED, Work, is_admitted_straight, judge, prepare
+from webhook.policy.judging import (
+    ADMITTED,
+    ValidatingPlan,
+    Work,
+    is_admitted_straight,
+    judge,
+    prepare,
+)
 from webhook.policy.model import Binding, Policy
 from webhook.policy.selecting import NamespaceMissingError, Selection
 from webhook.policy.verdict import Verdict
@@ -36,22 +43,32 @@ def validate(request: AdmissionRequest, policy_set: PolicySet, facts: Facts) -> 
     activation = Activation(request, facts)
     verdict = Verdict(request)
     selection = Selection(request, facts, activation, verdict.add_error)
+    deadline = request.deadline
     try:
         for plan in plans:
-            if selection.is_plain(plan) and is_admitted_straight(
-                plan, activation.full, request.deadline
+            if not (
+                selection.is_plain(plan) and is_admitted_straight(plan, activation.full, deadline)
             ):
-                continue
-            for binding, param in selection.pairs(plan):
-                try:
-                    judgement = judge(plan, param, activation, request.deadline)
-                except NeedFacts as need:
-                    selection.missing |= need.lookups
-                    continue
-                if judgement is not ADMITTED:
-                    verdict.add(plan.policy, binding, judgement)
+                _judge_pairs(plan, selection, activation, verdict, deadline)
     except NamespaceMissingError as error:
         verdict.refuse_request(str(error), request.namespace)
     if selection.missing:
         raise NeedFacts(frozenset(selection.missing))
     return verdict.outcome()
+
+
+def _judge_pairs(
+    plan: ValidatingPlan,
+    selection: Selection,
+    activation: Activation,
+    verdict: Verdict,
+    deadline: Deadline,
+) -> None:
+    for binding, param in selection.pairs(plan):
+        try:
+            judgement = judge(plan, param, activation, deadline)
+        except NeedFacts as need:
+            selection.missing |= need.lookups
+            continue
+        if judgement is not ADMITTED:
+            verdict.add(plan.policy, binding, judgement)

@@ -7,7 +7,8 @@ Straight-line code charges one constant; only loops and what depends on sizes co
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from webhook.cel import operators
 from webhook.cel.compiler import pyast
@@ -31,12 +32,11 @@ from webhook.cel.exact.steps import (
 from webhook.cel.types import BOOL, DYN, STRING, ListType, MapType, Type, TypeParam
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from webhook.cel.exact.steps import Step
     from webhook.cel.library import Overload
 
-    Compiled = Callable[[Mapping[str, Any], int, Callable[[], bool] | None], tuple[Any, int]]
+Compiled: TypeAlias = Callable[[Mapping[str, Any], int, Callable[[], bool] | None], tuple[Any, int]]
+"""Called with bindings, cost limit and the deadline's `expired`; gives value and cost."""
 
 _ARGUMENTS = ast.arguments(
     posonlyargs=[],
