@@ -131,12 +131,16 @@ class AdmissionRequest:
 
 @dataclass(frozen=True, slots=True)
 class Get:
-    """Lookup of one object; the answer is the object, None (not found) or Unavailable."""
+    """Lookup of one object; the answer is the object, None (not found) or Unavailable.
+
+    A `live` one is never answered from a watch cache.
+    """
 
     api_version: str
     kind: str
     namespace: str
     name: str
+    live: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +148,14 @@ class List:
     """Lookup of objects by label selector text; the answer is a list or Unavailable.
 
     `namespace` "" means all namespaces or a cluster-scoped kind; `label_selector` "" means all.
+    A `live` one is never answered from a watch cache.
     """
 
     api_version: str
     kind: str
     namespace: str
     label_selector: str = ""
+    live: bool = False
 
 
 @dataclass(frozen=True, slots=True)

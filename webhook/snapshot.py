@@ -213,6 +213,11 @@ KINDS: Mapping[tuple[str, str], tuple[tuple[str, ...], Check]] = {
     (POLICY_GROUP, "MutatingAdmissionPolicyBinding"): (POLICY_VERSIONS, parse_mutating_binding),
     (OWN_GROUP, "Actors"): (("v1",), _checked(parse_actors)),
     **{(OWN_GROUP, rule.kind): (("v1",), _checked(rule.parse)) for rule in RULES},
+    **{
+        (OWN_GROUP, kind): (("v1",), _checked(parse))
+        for rule in RULES
+        for kind, parse in rule.further_kinds.items()
+    },
 }
 """(group, kind) → (versions, check); the table of design.md 1."""
 
@@ -302,7 +307,9 @@ def _build_rules(
     for rule in RULES:
         documents = sorted(by_kind.get(rule.kind, ()), key=lambda item: item.name)
         if documents:
-            configs[rule.name], found = rule.build(tuple(documents), actors, platform)
+            further = (one for kind in rule.further_kinds for one in by_kind.get(kind, ()))
+            given = (*documents, *sorted(further, key=lambda item: item.name))
+            configs[rule.name], found = rule.build(given, actors, platform)
             errors = (*errors, *found)
     return configs, errors
 

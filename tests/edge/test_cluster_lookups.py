@@ -73,6 +73,15 @@ async def test_namespace_that_is_too_new_is_asked_for(api: FakeApi, watching: Re
     assert await resolve(watching, Get("v1", "Namespace", "", "shop")) is None
 
 
+async def test_live_lookups_are_not_answered_from_caches(api: FakeApi, watching: Resolver) -> None:
+    stored = api.put(NAMESPACES, {"metadata": {"name": "shop"}})
+    await eventually(lambda: watching.namespaces.get("", "shop") is not None)
+    lookup = Get("v1", "Namespace", "", "shop", live=True)
+    assert lookup not in known(watching).known
+    assert List("v1", "Namespace", "", live=True) not in known(watching).known
+    assert await resolve(watching, lookup) == stored
+
+
 async def test_access_is_never_known_before(watching: Resolver) -> None:
     assert Access(ALICE, "get", (("path", "/x"),)) not in known(watching).known
 

@@ -204,6 +204,8 @@ def _from_caches(caches: Mapping[Kind, WatchCache], lookup: object) -> Any:
     """Return the answer, or MISSING when a cache does not know or does not exist."""
     if not isinstance(lookup, Get | List | Scope):
         return MISSING
+    if not isinstance(lookup, Scope) and lookup.live:
+        return MISSING
     cache = caches.get((lookup.api_version, lookup.kind))
     if cache is None or not cache.synced:
         return MISSING

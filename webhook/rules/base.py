@@ -6,8 +6,8 @@ rules share, and returns the configuration that `mutate` and `validate` are call
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from webhook.documents import Item
@@ -30,6 +30,7 @@ class Rule:
 
     `name` starts its messages, `kind` is its document kind, `parse` checks one document and
     `build` compiles all of them; `mutate` and `validate` are None where the rule has no such part.
+    `further_kinds` are documents that `build` gets as well; they alone do not switch the rule on.
     """
 
     name: str
@@ -38,3 +39,4 @@ class Rule:
     build: Build
     mutate: Treat | None = None
     validate: Treat | None = None
+    further_kinds: Mapping[str, Parse] = field(default_factory=dict)
