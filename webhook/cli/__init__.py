@@ -32,10 +32,18 @@ COMMANDS = (
     Command("demo", "Send real reviews to a real server on 127.0.0.1.", "webhook.cli.demo", "demo"),
     Command("check", "Show everything that is wrong with documents.", "webhook.cli.check", "check"),
     Command("test", "Run the cases beside policies.", "webhook.cli.test", "run_cases"),
+    Command("eval", "Evaluate a CEL expression.", "webhook.cli.eval", "evaluate"),
     Command("report", "Ask the ledger what was denied or changed.", "webhook.cli.report"),
     Command("certs", "Make a CA and a serving certificate.", "webhook.cli.certs", "certs"),
     Command(
         "manifests", "Render static webhook configurations.", "webhook.cli.manifests", "manifests"
+    ),
+    Command("view", "Show an object as its developer should see it.", "webhook.cli.view", "view"),
+    Command(
+        "gitops-ignore",
+        "Print settings for Argo CD and Flux.",
+        "webhook.cli.gitops_ignore",
+        "gitops_ignore",
     ),
     Command("uninstall", "Remove Propylon from a cluster.", "webhook.cli.uninstall", "uninstall"),
 )

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import orjson
 import typer
 
-from webhook.cli.flags import KubernetesVersion, fail
+from webhook.cli.flags import KubernetesVersion, Output, OutputFlag, fail
 from webhook.model import ConfigError
 from webhook.offline.checking import Report, check_inputs
 from webhook.offline.inputs import read_inputs
 from webhook.offline.screen import counted, say
 from webhook.sources.directory import SourceError
-
-
-class Output(StrEnum):
-    """Forms of the result."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 def check(
@@ -30,9 +22,7 @@ def check(
         typer.Argument(metavar="DIR|FILE...", help="Documents; - is standard input."),
     ],
     kubernetes_version: KubernetesVersion = "",
-    output: Annotated[
-        Output, typer.Option("--output", "-o", help="Form of the result.")
-    ] = Output.TEXT,
+    output: OutputFlag = Output.TEXT,
 ) -> None:
     """Check documents: all errors at once, with file, line, column and caret.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 from typing import Annotated, NoReturn
 
 import typer
@@ -22,6 +23,16 @@ KubernetesVersion = Annotated[
         help="CEL must work as a new text on this version, such as 1.31; else on any.",
     ),
 ]
+
+
+class Output(StrEnum):
+    """Forms of a result that is no table."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+OutputFlag = Annotated[Output, typer.Option("--output", "-o", help="Form of the result.")]
 
 
 def fail(command: str, message: str) -> NoReturn:

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import orjson
 import typer
 
 from webhook.cli.flags import KubernetesVersion, fail
-from webhook.offline.junit import JunitCase, junit
+from webhook.offline.coverage import Recorder
+from webhook.offline.observing import places
+from webhook.offline.results import Results, write_json, write_junit, write_results
 from webhook.offline.running import Result, Suite, load_suites, run_suite
-from webhook.offline.screen import counted, followed, say, write_table
+from webhook.offline.screen import counted, followed
 from webhook.sources.directory import SourceError
+
+if TYPE_CHECKING:
+    from webhook.offline.opinions import Opponent
 
 
 class Output(StrEnum):
@@ -33,82 +37,52 @@ def run_cases(
     output: Annotated[
         Output, typer.Option("--output", "-o", help="Form of the result.")
     ] = Output.TABLE,
+    coverage: Annotated[
+        bool, typer.Option("--coverage", help="Show what of the expressions no case reached.")
+    ] = False,
+    second_opinion: Annotated[
+        bool, typer.Option("--second-opinion", help="Compare every evaluation with cel-python's.")
+    ] = False,
 ) -> None:
     """Run the cases of every tests.yaml with the policies beside it.
 
     Exit code 0: every case passed; 1: one failed; 2: a file is wrong or cannot be read.
     """
+    if output is Output.JUNIT and (coverage or second_opinion):
+        raise typer.BadParameter("--coverage and --second-opinion go with table and json")
+    recorder = Recorder() if coverage else None
+    opponent = _opponent() if second_opinion else None
+    observers = [one for one in (recorder, opponent) if one is not None]
     try:
-        suites, errors = load_suites(directory, kubernetes_version)
+        suites, errors = load_suites(directory, kubernetes_version, observers)
     except SourceError as error:
         fail("test", str(error))
     for one in errors:
         typer.echo(f"{one}\n", err=True)
     results = _run(suites)
-    WRITERS[output](results)
+    snapshots = [one.snapshot for one in suites]
+    known = (place for one in snapshots for place in places(one))
+    covered = None if recorder is None else recorder.coverage(known)
+    WRITERS[output](Results(results, covered, None if opponent is None else opponent.opinions()))
     if errors:
         fail("test", f"{counted(len(errors), 'error')} above; such files were left out")
     raise typer.Exit(0 if all(one.passed for one in results) else 1)
 
 
-def _run(suites: Sequence[Suite]) -> list[Result]:
+def _run(suites: Sequence[Suite]) -> tuple[Result, ...]:
     """Run all cases, with a progress bar when it takes long."""
     total = sum(len(one.cases) for one in suites)
     running = (result for one in suites for result in run_suite(one))
-    return list(followed(running, total, "running cases"))
+    return tuple(followed(running, total, "running cases"))
 
 
-STYLES = {"passed": "", "FAILED": "bold red"}
+def _opponent() -> Opponent:
+    from webhook.offline.opinions import Opponent  # cel-python takes a second to import
+
+    return Opponent()
 
 
-def write_results(results: Sequence[Result]) -> None:
-    """Print one line a case, then what was not as expected, then a count."""
-    words = ["passed" if one.passed else "FAILED" for one in results]
-    rows = [
-        (word, one.suite, f"{one.case} ({one.note})" if one.note else one.case)
-        for word, one in zip(words, results, strict=True)
-    ]
-    write_table(("RESULT", "POLICY", "CASE"), rows, [STYLES[word] for word in words])
-    failed = [one for one in results if not one.passed]
-    for one in failed:
-        typer.echo()
-        say("FAILED", "bold red", f"{one.file}:{one.line}: {one.case}")
-        for text in one.failures:
-            typer.echo(f"  {text}")
-    count = f"{len(failed)} failed" if failed else "all passed" if results else "nothing was run"
-    typer.echo(f"\n{counted(len(results), 'case')}, {count}")
-
-
-def write_json(results: Sequence[Result]) -> None:
-    """Print one JSON object."""
-    value = {
-        "cases": [
-            {
-                "suite": one.suite,
-                "case": one.case,
-                "file": one.file,
-                "line": one.line,
-                "passed": one.passed,
-                "failures": list(one.failures),
-                "note": one.note,
-            }
-            for one in results
-        ],
-        "failed": sum(not one.passed for one in results),
-    }
-    typer.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
-
-
-def write_junit(results: Sequence[Result]) -> None:
-    """Print JUnit XML."""
-    cases = [
-        JunitCase(one.suite, one.case, one.failures, one.file, one.line, one.note)
-        for one in results
-    ]
-    typer.echo(junit("propylon test", cases))
-
-
-WRITERS: dict[Output, Callable[[Sequence[Result]], None]] = {
+WRITERS: dict[Output, Callable[[Results], None]] = {
     Output.TABLE: write_results,
     Output.JSON: write_json,
     Output.JUNIT: write_junit,

@@ -115,8 +115,11 @@ def sends(rules: Iterable[Json], request: AdmissionRequest) -> bool:
 
 def matched_policies(request: AdmissionRequest, snapshot: Snapshot) -> tuple[PolicyLike, ...]:
     """Return the policies whose resource rules fit the request."""
-    plans = [plan for one in snapshot.policy_sets.values() for plan in one.plans(request)]
-    return tuple(plan.policy for plan in plans)
+    validating = [plan for one in snapshot.policy_sets.values() for plan in one.plans(request)]
+    mutating = [
+        plan for one in snapshot.mutating_policy_sets.values() for plan in one.plans(request)
+    ]
+    return (*(plan.policy for plan in mutating), *(plan.policy for plan in validating))
 
 
 def _rule(rule: Json) -> ResourceRule:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from webhook.offline.checking import check_inputs
 from webhook.offline.expectations import differences
 from webhook.offline.inputs import read_file, read_inputs
 from webhook.offline.judging import Judgement, judge, matched_policies
+from webhook.offline.observing import Observer, observe
 from webhook.offline.requests import request_about
 from webhook.registration import registrations
 from webhook.snapshot import Snapshot, build
@@ -21,9 +22,6 @@ from webhook.sources.objects import DirectoryResolver, plain_namespace
 
 CLUSTER_NAME = "test"
 """What `{{cluster.name}}` is in cases."""
-
-Observe = Callable[[Snapshot], Snapshot]
-"""Puts something between the engine and the policies, to look at what is evaluated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ class Result:
 
 
 def load_suites(
-    path: Path, version: str = "", observe: Observe | None = None
+    path: Path, version: str = "", observers: Sequence[Observer] = ()
 ) -> tuple[tuple[Suite, ...], tuple[ConfigError, ...]]:
     """Read every `tests.yaml` at or below a path with its policies; return all errors as well.
 
@@ -73,7 +71,7 @@ def load_suites(
     suites: list[Suite] = []
     errors: list[ConfigError] = []
     for file in files:
-        suite, found = _load(file, version, observe)
+        suite, found = _load(file, version, observers)
         errors.extend(found)
         if not found:
             suites.append(suite)
@@ -81,15 +79,16 @@ def load_suites(
 
 
 def _load(
-    file: Path, version: str, observe: Observe | None
+    file: Path, version: str, observers: Sequence[Observer]
 ) -> tuple[Suite, tuple[ConfigError, ...]]:
     cases, errors = parse_cases(Document(str(file), read_file(file)))
     inputs = read_inputs([file.parent])
     errors = (*errors, *check_inputs(inputs, version).errors)
     platform = Platform(cluster_name=CLUSTER_NAME, kubernetes_version=version)
     snapshot = build([one.document for one in inputs], None, platform)
-    watched = snapshot if observe is None else observe(snapshot)
-    return Suite(file, cases, watched, registrations(watched)), errors
+    for one in observers:
+        snapshot = observe(snapshot, one)
+    return Suite(file, cases, snapshot, registrations(snapshot)), errors
 
 
 def run_suite(suite: Suite) -> Iterator[Result]:
@@ -106,7 +105,7 @@ def run_case(case: Case, suite: Suite) -> tuple[tuple[str, ...], str]:
     except BadReview as error:
         return (f"this is no request: {error}",), ""
     failures = tuple(differences(case.expect, judgement))
-    has_policies = bool(suite.snapshot.policies)
+    has_policies = bool(suite.snapshot.policies or suite.snapshot.mutating_policies)
     is_idle = has_policies and not matched_policies(judgement.request, suite.snapshot)
     return failures, "no policy is about this request" if is_idle else ""
 

@@ -5,6 +5,7 @@ Where the output goes to a file or another program nothing is wrapped and nothin
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -46,11 +47,16 @@ def _wrapped(row: Sequence[str], room: int) -> Iterator[Sequence[str]]:
     lines = [
         part
         for line in row[-1].splitlines() or [""]
-        for part in (wrap(line, max(room, NARROWEST)) if room else [line])
+        for part in (_folded(line, max(room, NARROWEST)) if room else [line])
     ]
     empty = [""] * (len(row) - 1)
     for at, part in enumerate(lines or [""]):
         yield [*(empty if at else row[:-1]), part]
+
+
+def _folded(line: str, width: int) -> list[str]:
+    """Wrap a line; what follows is indented as it is."""
+    return wrap(line, width, subsequent_indent=" " * (len(line) - len(line.lstrip())))
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -79,6 +85,11 @@ def say(label: str, style: str, text: str) -> None:
     """Print a text after a coloured label."""
     console = Console(highlight=False, soft_wrap=True)
     console.print(Text.assemble((label, style), ": ", text))
+
+
+def print_line(text: str = "") -> None:
+    """Print a text as it is."""
+    sys.stdout.write(f"{text}\n")
 
 
 def counted(number: int, noun: str) -> str:
