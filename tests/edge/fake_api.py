@@ -76,6 +76,7 @@ class FakeApi:
     oldest: int = 0
     events: list[tuple[int, str, str, Object]] = field(default_factory=list)
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    pages: dict[str, Any] = field(default_factory=dict)
     raw_lines: dict[str, deque[str]] = field(default_factory=dict)
     is_closing: bool = False
     generation: int = 0
@@ -153,6 +154,8 @@ class FakeApi:
         for text, failures in self.failures.items():
             if text in line and failures:
                 return _failure(failures.popleft())
+        if request.url.path in self.pages:
+            return JSONResponse(self.pages[request.url.path])
         return await self._answer(request, request.url.path.strip("/").split("/"))
 
     async def _answer(self, request: Request, parts: list[str]) -> Response:

@@ -47,12 +47,13 @@ class OpenApi:
         async with self._index.lock:  # parallel lookups ask once
             if self._clock() - self._index.asked_at > REFRESH_SECONDS:
                 await self._refresh()
-            address = self._index.addresses.get(_path(api_version))
+            path = _path(api_version)
+            address = self._index.addresses.get(path)
             if address is None:
                 return None
             document = self._documents.get(api_version)
             if document is None or document.address != address:
-                content = await self._cluster.fetch(address)
+                content = await self._cluster.fetch(f"{INDEX}/{path}")
                 document = _Document(address, schemas_by_kind(content))
                 self._documents[api_version] = document
         return document.kinds.get((api_version, kind))
@@ -66,7 +67,7 @@ class OpenApi:
         else:
             paths = answer.get("paths") or {}
             self._index.addresses = {
-                path: entry["serverRelativeURL"].lstrip("/") for path, entry in paths.items()
+                path: entry["serverRelativeURL"] for path, entry in paths.items()
             }
         self._index.asked_at = self._clock()
 
