@@ -23,7 +23,7 @@ from webhook.model import (
 )
 from webhook.policy import mutate as mutate_by_policies
 from webhook.policy import validate as validate_policies
-from webhook.publication import check_publication
+from webhook.publication import check_grants, check_publication
 from webhook.rules import RULES
 from webhook.snapshot import Snapshot
 
@@ -138,7 +138,14 @@ def _mutating_policies_stage(
 def _documents_stage(
     request: AdmissionRequest, _registration: Registration, snapshot: Snapshot, _facts: Facts
 ) -> Outcome:
-    return Outcome(request.object, violations=check_publication(request, snapshot))
+    violations = (*check_publication(request, snapshot), *check_grants(request, snapshot))
+    return Outcome(request.object, violations=violations)
+
+
+def _grants_stage(
+    request: AdmissionRequest, _registration: Registration, snapshot: Snapshot, _facts: Facts
+) -> Outcome:
+    return Outcome(request.object, violations=check_grants(request, snapshot))
 
 
 MUTATING: Mapping[str, Stage] = {
@@ -155,5 +162,6 @@ VALIDATING: Mapping[str, Stage] = {
     },
     "policies": _policies_stage,
     "documents": _documents_stage,
+    "grants": _grants_stage,
 }
 """What the stages of a validating entry do, by name."""

@@ -1,11 +1,16 @@
 """Check a ConfigMap that publishes documents before the API server stores it.
 
-It refuses what does not parse or compile, or repeats a name. What is in force is not touched.
+It refuses what does not parse or compile, repeats a name, or is a grant in the name of somebody
+else. What is in force is not touched.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from webhook.documents import Item, parse_document
 from webhook.model import AdmissionRequest, ConfigError, Document, Json, Violation
+from webhook.objects.paths import get
 from webhook.snapshot import Snapshot, check_documents
 
 LABEL = "policies"
@@ -24,6 +29,29 @@ def check_publication(request: AdmissionRequest, snapshot: Snapshot) -> tuple[Vi
     if not errors:
         return ()
     return (Violation("documents", _message(errors), reason="Invalid", code=422),)
+
+
+def check_grants(request: AdmissionRequest, snapshot: Snapshot) -> tuple[Violation, ...]:
+    """Return a violation when a new or changed DeletionGrant is not the writing user's own."""
+    config_map, prefix = request.object, snapshot.platform.prefix
+    if not publishes(config_map, prefix):
+        return ()
+    old = request.old_object if publishes(request.old_object, prefix) else {}
+    stored = {item.text for item in _grants(old)}
+    user = request.user_info.username
+    path = ("spec", "createdBy")
+    errors = tuple(
+        item.error(path, f"must be {user!r}, the user who writes this grant")
+        for item in _grants(config_map)
+        if item.text not in stored and get(item.value, path) != user
+    )
+    return (Violation("documents", _message(errors)),) if errors else ()
+
+
+def _grants(config_map: Json) -> Iterator[Item]:
+    for document in documents_of(config_map):
+        items, _ = parse_document(document)
+        yield from (item for item in items if item.kind == "DeletionGrant")
 
 
 def publishes(config_map: Json, prefix: str) -> bool:

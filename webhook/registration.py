@@ -16,6 +16,7 @@ from webhook.model import Json, Registration
 from webhook.objects.workloads import BUILT_IN
 from webhook.policy import MutatingPolicy, Policy, PolicyGroup
 from webhook.rules.hide.intercepting import hide_rules, system_conditions
+from webhook.rules.protect.intercepting import grant_entry, protect_entries
 from webhook.snapshot import Snapshot
 
 CONFIGURATION_NAME = "propylon"
@@ -26,7 +27,10 @@ API_VERSION = "admissionregistration.k8s.io/v1"
 ORDER = ("hide", "spread", "pods", "templates", "protect-state", "policies")
 """Mutating entries are called in this order of their paths."""
 
-KNOWN_PATHS = re.compile(r"(hide|pods|templates|documents|policies(-ignore)?(-[0-9]{1,4})?)\Z")
+KNOWN_PATHS = re.compile(
+    r"(hide|pods|templates|documents(-grants)?|policies(-ignore)?(-[0-9]{1,4})?"
+    r"|protect(-(state|namespaces|crds|scale|evictions))?)\Z"
+)
 """The paths that any Snapshot may have; others are 404."""
 
 
@@ -51,6 +55,7 @@ def registrations(snapshot: Snapshot) -> tuple[Registration, ...]:
     entries = [
         *_hide_entries(snapshot),
         *_rule_entries(snapshot),
+        *_protect_entries(snapshot),
         *(_mutating_policy_entry(group) for group in snapshot.mutating_groups),
         *(_policy_entry(group) for group in snapshot.groups),
         *_document_entries(),
@@ -85,6 +90,14 @@ def _hide_entries(snapshot: Snapshot) -> Iterable[Registration]:
             reinvocation_policy="IfNeeded",
             match_conditions=system_conditions(config),
         )
+
+
+def _protect_entries(snapshot: Snapshot) -> Iterable[Registration]:
+    """Rule E, and with it the entry without which nobody may write a grant."""
+    config = snapshot.configs.get("protect")
+    if config is not None:
+        yield from protect_entries(config)
+        yield grant_entry()
 
 
 def _rule_entries(snapshot: Snapshot) -> Iterable[Registration]:

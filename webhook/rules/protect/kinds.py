@@ -1,0 +1,121 @@
+"""The kinds that rule E knows by name: what it looks for in a Namespace, and who depends on whom.
+
+Any other kind can carry the label, too; then Cascading means Always.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from webhook.objects.workloads import BUILT_IN, EXTENSIONS
+
+Key = tuple[str, str]
+"""(group, kind)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectedKind:
+    """One kind; `versions` newest first, `is_optional` where a cluster may not serve it."""
+
+    group: str
+    versions: tuple[str, ...]
+    kind: str
+    resource: str
+    namespaced: bool = True
+    is_optional: bool = False
+    is_workload: bool = False
+
+    @property
+    def key(self) -> Key:
+        """What tells it from other kinds."""
+        return self.group, self.kind
+
+    @property
+    def path(self) -> str:
+        """Group and resource, as the matchConditions compare them."""
+        return f"{self.group}/{self.resource}"
+
+    @property
+    def api_versions(self) -> tuple[str, ...]:
+        """The apiVersions to ask for, in turn."""
+        return tuple(f"{self.group}/{one}" if self.group else one for one in self.versions)
+
+
+def _kind(group: str, kind: str, resource: str, *, namespaced: bool = True) -> ProtectedKind:
+    version = "v2" if group == "autoscaling" else "v1"
+    return ProtectedKind(group, (version,), kind, resource, namespaced)
+
+
+LEFT_OUT = frozenset((("serving.knative.dev", "Revision"), ("", "PodTemplate")))
+
+WORKLOADS: tuple[ProtectedKind, ...] = tuple(
+    ProtectedKind(
+        row.group, row.versions, row.kind, row.resource,
+        is_optional=row in EXTENSIONS, is_workload=True,
+    )
+    for row in BUILT_IN
+    if (row.group, row.kind) not in LEFT_OUT
+)  # fmt: skip
+
+OTHERS: tuple[ProtectedKind, ...] = (
+    _kind("", "Namespace", "namespaces", namespaced=False),
+    _kind("", "PersistentVolume", "persistentvolumes", namespaced=False),
+    _kind("", "PersistentVolumeClaim", "persistentvolumeclaims"),
+    _kind("", "Secret", "secrets"),
+    _kind("", "ConfigMap", "configmaps"),
+    _kind("", "Service", "services"),
+    _kind("", "ServiceAccount", "serviceaccounts"),
+    _kind("networking.k8s.io", "Ingress", "ingresses"),
+    _kind("networking.k8s.io", "NetworkPolicy", "networkpolicies"),
+    _kind("policy", "PodDisruptionBudget", "poddisruptionbudgets"),
+    _kind("autoscaling", "HorizontalPodAutoscaler", "horizontalpodautoscalers"),
+    _kind(
+        "apiextensions.k8s.io",
+        "CustomResourceDefinition",
+        "customresourcedefinitions",
+        namespaced=False,
+    ),
+    ProtectedKind(
+        "apps.kruise.io", ("v1beta1", "v1alpha1"), "SidecarSet", "sidecarsets",
+        namespaced=False, is_optional=True,
+    ),
+    ProtectedKind(
+        "policy.kruise.io", ("v1alpha1",), "PodUnavailableBudget", "podunavailablebudgets",
+        is_optional=True,
+    ),
+)  # fmt: skip
+
+KINDS: tuple[ProtectedKind, ...] = WORKLOADS + OTHERS
+
+DERIVED: frozenset[Key] = frozenset((
+    ("", "Endpoints"),
+    ("", "Event"),
+    ("coordination.k8s.io", "Lease"),
+    ("discovery.k8s.io", "EndpointSlice"),
+    ("events.k8s.io", "Event"),
+))  # fmt: skip
+"""Kinds that are never protected: controllers copy labels onto them, and must delete them."""
+
+DERIVED_RESOURCES = ("endpoints", "endpointslices", "events", "leases")
+
+_POD, _CLAIM = ("v1", "Pod"), ("v1", "PersistentVolumeClaim")
+
+DEPENDENTS: Mapping[Key, tuple[tuple[str, str], ...]] = {
+    ("apps", "Deployment"): (("apps/v1", "ReplicaSet"),),
+    ("apps", "ReplicaSet"): (_POD,),
+    ("apps", "StatefulSet"): (_POD, _CLAIM),
+    ("apps", "DaemonSet"): (_POD,),
+    ("batch", "Job"): (_POD,),
+    ("batch", "CronJob"): (("batch/v1", "Job"),),
+    ("apps.kruise.io", "CloneSet"): (_POD, _CLAIM),
+    ("apps.kruise.io", "StatefulSet"): (_POD, _CLAIM),
+    ("argoproj.io", "Rollout"): (("apps/v1", "ReplicaSet"),),
+}
+"""What the garbage collector deletes after an owner: (apiVersion, kind) of its dependents."""
+
+
+def named(text: str, kinds: Iterable[ProtectedKind]) -> tuple[ProtectedKind, ...]:
+    """Return the kinds that `Kind` or `Kind.group` names."""
+    kind, dot, group = text.partition(".")
+    return tuple(one for one in kinds if one.kind == kind and (not dot or one.group == group))

@@ -1,0 +1,127 @@
+"""DeletionProtection and DeletionGrant documents → all their errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+
+from webhook.documents import Item
+from webhook.model import ConfigError
+from webhook.objects.paths import Path
+from webhook.objects.selectors import SelectorError, parse_selector
+from webhook.rules.protect.kinds import DEPENDENTS, KINDS, ProtectedKind, named
+from webhook.rules.protect.settings import (
+    DeletionGrantDocument,
+    DeletionProtectionDocument,
+    DeletionProtectionSpec,
+)
+from webhook.rules.schema import parse_model
+
+_DURATION = re.compile(r"(\d{1,6})([smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_PEOPLE = (
+    ("approvers", "approvers"),
+    ("may_override", "mayOverride"),
+    ("may_confirm", "mayConfirm"),
+)
+
+Found = Iterator[tuple[Path, str]]
+
+
+def parse(item: Item) -> tuple[ConfigError, ...]:
+    """Return all errors of one DeletionProtection document."""
+    document, errors = parse_model(item, DeletionProtectionDocument)
+    if document is None:
+        return errors
+    checks = (_removal_errors, _people_errors, _policy_errors, _dependent_errors)
+    return tuple(
+        item.error(("spec", *path), message)
+        for check in checks
+        for path, message in check(document.spec)
+    )
+
+
+def parse_grant(item: Item) -> tuple[ConfigError, ...]:
+    """Return all errors of one DeletionGrant document."""
+    document, errors = parse_model(item, DeletionGrantDocument)
+    if document is None:
+        return errors
+    found: list[tuple[Path, str]] = []
+    if parse_time(document.spec.expires) is None:
+        found.append((("spec", "expires"), "must be a time like 2026-03-01T18:00:00Z"))
+    if not document.spec.who.users and not document.spec.who.groups:
+        found.append((("spec", "who"), "must name users or groups"))
+    if "DeletionGrant" not in item.document.text:
+        # The webhook entry that must not fail finds grants by this word.
+        found.append((("kind",), "must be written plainly, without escapes"))
+    return tuple(item.error(path, message) for path, message in found)
+
+
+def parse_duration(text: str) -> float | None:
+    """Return the seconds of `90s`, `30m`, `12h` or `1d`; None for any other text."""
+    match = _DURATION.fullmatch(text)
+    return float(match[1]) * _SECONDS[match[2]] if match else None
+
+
+def parse_time(text: str) -> float | None:
+    """Return seconds since the epoch of an RFC 3339 time with its zone; None for another text."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return time.timestamp() if time.tzinfo else None
+
+
+def all_kinds(spec: DeletionProtectionSpec) -> tuple[ProtectedKind, ...]:
+    """Return the built-in kinds and those of a document."""
+    further = (
+        ProtectedKind(
+            one.group, (one.version,), one.kind, one.resource, one.namespaced, is_optional=True
+        )
+        for one in spec.kinds
+    )
+    return (*KINDS, *further)
+
+
+def _removal_errors(spec: DeletionProtectionSpec) -> Found:
+    if parse_duration(spec.on_remove.cooldown) is None:
+        yield ("onRemove", "cooldown"), "must be a number with s, m, h or d, like 30m"
+    approvers = spec.approvers
+    named_ones = approvers.users or approvers.groups or approvers.service_accounts
+    if spec.on_remove.mode == "approver" and not named_ones:
+        yield ("approvers",), "must name somebody when onRemove.mode is approver"
+
+
+def _people_errors(spec: DeletionProtectionSpec) -> Found:
+    for field, alias in _PEOPLE:
+        people = getattr(spec, field)
+        for key, names in (("users", people.users), ("groups", people.groups)):
+            for index, name in enumerate(names):
+                if not name.strip("*"):
+                    yield (alias, key, index), "matches everybody or nobody; write a name"
+        for index, name in enumerate(people.service_accounts):
+            if name.count(":") != 1 or not all(name.split(":")):
+                message = 'is no service account; write "namespace:name"'
+                yield (alias, "serviceAccounts", index), message
+
+
+def _policy_errors(spec: DeletionProtectionSpec) -> Found:
+    kinds = all_kinds(spec)
+    for index, rule in enumerate(spec.protect):
+        for at, kind in enumerate(rule.kinds):
+            if not named(kind, kinds):
+                known = ", ".join(sorted({one.kind for one in kinds}))
+                message = f"{kind} is unknown; add it to spec.kinds, or write one of {known}"
+                yield ("protect", index, "kinds", at), message
+        try:
+            parse_selector(rule.selector or {})
+        except SelectorError as error:
+            yield ("protect", index, "selector", *error.path), error.message
+
+
+def _dependent_errors(spec: DeletionProtectionSpec) -> Found:
+    for index, kind in enumerate(spec.check_dependents):
+        if not any(one.key in DEPENDENTS for one in named(kind, all_kinds(spec))):
+            known = ", ".join(sorted(f"{kind}.{group}" for group, kind in DEPENDENTS))
+            yield ("checkDependents", index), f"{kind} has no known dependents; allowed: {known}"

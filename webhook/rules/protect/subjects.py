@@ -1,0 +1,89 @@
+"""The object that a decision is about, and short ways to its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from webhook.model import NOTHING, AdmissionRequest, Json
+from webhook.objects.paths import get
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One object with its kind; `namespace` is "" for cluster-scoped ones and Namespaces."""
+
+    group: str
+    version: str
+    kind: str
+    namespace: str
+    name: str
+    value: Json
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """(group, kind)."""
+        return self.group, self.kind
+
+    @property
+    def uid(self) -> str:
+        """The object's uid."""
+        return str(get(self.value, ("metadata", "uid")) or "")
+
+    @property
+    def title(self) -> str:
+        """How messages name the object: `Deployment shop/web`, `Namespace shop`."""
+        place = f"{self.namespace}/" if self.namespace else ""
+        return f"{self.kind} {place}{self.name}"
+
+    @property
+    def labels(self) -> Mapping[str, Any]:
+        """The labels, empty when there are none."""
+        return texts_at(self.value, "labels")
+
+    @property
+    def annotations(self) -> Mapping[str, Any]:
+        """The annotations, empty when there are none."""
+        return texts_at(self.value, "annotations")
+
+    @property
+    def is_going(self) -> bool:
+        """Whether the object is on its way out already."""
+        return get(self.value, ("metadata", "deletionTimestamp")) is not None
+
+
+def texts_at(value: Json, field: str) -> Mapping[str, Any]:
+    """Return the labels or annotations of an object; anything but a map counts as none."""
+    found = get(value, ("metadata", field))
+    return found if isinstance(found, dict) else NOTHING
+
+
+def subject_of(request: AdmissionRequest, value: Json) -> Subject:
+    """Return the subject of a request; its name from the stored object when need be (F-10)."""
+    kind = request.kind
+    metadata = get(value, ("metadata",)) or {}
+    generated = metadata.get("generateName")
+    name = metadata.get("name") or (f"{generated}*" if generated else request.name)
+    namespace = "" if (kind.group, kind.kind) == ("", "Namespace") else request.namespace
+    return Subject(kind.group, kind.version, kind.kind, namespace, str(name), value)
+
+
+def object_subject(value: Json, api_version: str, kind: str) -> Subject:
+    """Return the subject of an object that the cluster answered with."""
+    group, _, version = api_version.rpartition("/")
+    metadata = get(value, ("metadata",)) or {}
+    namespace, name = metadata.get("namespace") or "", metadata.get("name") or ""
+    return Subject(group, version, kind, str(namespace), str(name), value)
+
+
+def number_at(value: Json, path: tuple[str, ...], default: int = 0) -> int:
+    """Return the whole number at a path, the default where there is none."""
+    found = get(value, path)
+    return found if isinstance(found, int) and not isinstance(found, bool) else default
+
+
+def dicts_at(value: Json, path: tuple[str, ...]) -> tuple[dict[str, Any], ...]:
+    """Return the maps of the list at a path."""
+    found = get(value, path)
+    return tuple(one for one in found if isinstance(one, dict)) if isinstance(found, list) else ()
