@@ -65,7 +65,7 @@ def treated_pod(
     outer = walk.on_host, walk.infra
     specs = [get(one, ("spec",)) for one in sides]
     walk.on_host = any(get(one, ("hostNetwork",)) is True for one in specs)
-    walk.infra = _infra_names(old, walk.prefix)
+    walk.infra = infra_names(old, walk.prefix)
     result = treat_map(node, new, old, place, column, walk)
     walk.on_host, walk.infra = outer
     if result is new:
@@ -73,8 +73,8 @@ def treated_pod(
     return with_couplings(new, result, old, is_pod=not place)
 
 
-def _infra_names(stored: Json, prefix: str) -> frozenset[str]:
-    """Return the containers that the stored template's annotation gives to the platform."""
+def infra_names(stored: Json, prefix: str) -> frozenset[str]:
+    """Return the containers that a stored template's annotation gives to the platform."""
     text = get(stored, ("metadata", "annotations", f"{prefix}/{INFRA_ANNOTATION}"))
     names = text.split(",") if isinstance(text, str) else ()
     return frozenset(name.strip() for name in names if name.strip())

@@ -62,7 +62,7 @@ def compile_tree(
         _descend(draft, template).is_template = bool(template)
     for entry in entries:
         if concerns(entry, kind):
-            for steps in _expand(entry.path, kind, lists):
+            for steps in expand(entry.path, kind, lists):
                 immutable = kind.is_template_immutable and _is_in_template(steps, kind)
                 row = _with_default(_carried(entry) if immutable else entry, kind)
                 _descend(draft, steps).rows.append(row)
@@ -82,7 +82,7 @@ def _templates(kind: WorkloadKind) -> list[Steps]:
     return [pattern.steps for pattern in kind.template_paths]
 
 
-def _expand(path: str, kind: WorkloadKind, lists: Sequence[str]) -> Iterator[Steps]:
+def expand(path: str, kind: WorkloadKind, lists: Sequence[str]) -> Iterator[Steps]:
     """Yield the steps from the object's root; none for a kind without templates."""
     pattern = parse_path(path)
     if not pattern.root:

@@ -1,0 +1,177 @@
+"""`propylon view`, also as `kubectl propylon view`: an object as its developer should see it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from difflib import unified_diff
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from webhook.cli.hidden_fields import config_of, load_snapshot, refuse
+from webhook.cli.injected import without_injected
+from webhook.documents import parse_document
+from webhook.model import Document, Facts, Get, Json
+from webhook.objects.paths import get
+from webhook.rules.actors import ActorClass
+from webhook.rules.hide.view import Options, explain
+from webhook.rules.hide.view import view as view_of
+from webhook.sources.directory import readable
+
+
+class Role(StrEnum):
+    """Whose view."""
+
+    DEVELOPER = "developer"
+    OPERATOR = "operator"
+    PLATFORM = "platform"
+
+
+class Output(StrEnum):
+    """Forms of an object."""
+
+    YAML = "yaml"
+    JSON = "json"
+
+
+def view(
+    target: Annotated[
+        list[str] | None, typer.Argument(help="A live object: deployment/web, or deployment web.")
+    ] = None,
+    file: Annotated[
+        str, typer.Option("--file", "-f", help="A manifest instead; - is standard input.")
+    ] = "",
+    namespace: Annotated[str, typer.Option("--namespace", "-n", help="As for kubectl.")] = "",
+    context: Annotated[str, typer.Option(help="As for kubectl.")] = "",
+    kubeconfig: Annotated[str, typer.Option(help="As for kubectl.")] = "",
+    role: Annotated[Role, typer.Option(help="Whose view.")] = Role.DEVELOPER,
+    policies: Annotated[
+        Path | None, typer.Option(help="Directory with documents; default: the built-in catalogue.")
+    ] = None,
+    with_status: Annotated[bool, typer.Option("--with-status", help="Keep the status.")] = False,
+    for_edit: Annotated[
+        bool, typer.Option("--for-edit", help="Keep resourceVersion, to replace safely.")
+    ] = False,
+    keep_defaults: Annotated[
+        bool, typer.Option("--keep-defaults", help="Keep what the API server fills in.")
+    ] = False,
+    explain_hidden: Annotated[
+        bool, typer.Option("--explain", help="List what is hidden, whose and why; no values.")
+    ] = False,
+    diff: Annotated[
+        Path | None, typer.Option(help="Compare with the view of this manifest; exit code 1.")
+    ] = None,
+    output: Annotated[Output, typer.Option("--output", "-o")] = Output.YAML,
+    prefix: Annotated[str, typer.Option(help="Of labels and annotations.")] = "propylon.dev",
+) -> None:
+    """Show an object without what belongs to the platform.
+
+    What is left out comes back when the result is applied or replaced by a developer.
+    """
+    kubectl = [
+        *(["--namespace", namespace] if namespace else []),
+        *(["--context", context] if context else []),
+        *(["--kubeconfig", kubeconfig] if kubeconfig else []),
+    ]
+    snapshot = load_snapshot(policies, prefix)
+    config = config_of(snapshot, prefix)
+    objects = _objects(target or [], file, kubectl)
+    if explain_hidden:
+        _explain(objects, [explain(one, config, ActorClass(role)) for one in objects])
+        return
+    facts = Facts(_namespaces(objects, kubectl if target else None) if policies else {})
+    options = Options(ActorClass(role), with_status, for_edit, keep_defaults)
+    injected = without_injected(snapshot, facts)
+    views = [view_of(one, config, options, injected) for one in objects]
+    if diff is not None:
+        manifests = _read(diff.name, _text(diff))
+        wanted = [view_of(one, config, options, injected) for one in manifests]
+        _print_difference(views, wanted, diff)
+        return
+    typer.echo(_written(views, output), nl=False)
+
+
+def _objects(target: Sequence[str], file: str, kubectl: Sequence[str]) -> list[Json]:
+    if bool(target) is bool(file):
+        refuse("give one of: a live object (deployment/web), or a manifest (--file)")
+    if target:
+        found = _kubectl(["get", *target, "--output", "json", *kubectl])
+        items = get(found, ("items",))
+        return items if isinstance(items, list) else [found]
+    if file == "-":
+        return _read("standard input", sys.stdin.read())
+    return _read(file, _text(Path(file)))
+
+
+def _text(path: Path) -> str:
+    try:
+        return readable(path.read_bytes())
+    except OSError as error:
+        return refuse(f"{path}: {error.strerror or error}")
+
+
+def _read(origin: str, text: str) -> list[Json]:
+    items, errors = parse_document(Document(origin, text))
+    if errors:
+        refuse("\n".join(str(error) for error in errors))
+    return [item.value for item in items]
+
+
+def _kubectl(words: Sequence[str]) -> Json:
+    """Return what kubectl answers: it knows the user's clusters, short names and logins."""
+    try:
+        done = subprocess.run(  # noqa: S603 - the words are the user's own
+            ["kubectl", *words],  # noqa: S607 - the user's kubectl
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except OSError as error:
+        refuse(f"cannot run kubectl: {error.strerror}; install it, or give a manifest with --file")
+    if done.returncode:
+        refuse(done.stderr.strip())
+    return json.loads(done.stdout)
+
+
+def _namespaces(objects: Sequence[Json], kubectl: Sequence[str] | None) -> dict[Any, Json]:
+    """Return the Namespaces of the objects, by which rules select; of manifests, only the names."""
+    names = {str(get(one, ("metadata", "namespace")) or "default") for one in objects}
+    known = {}
+    for name in sorted(names):
+        found = {"metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}}}
+        if kubectl is not None:
+            found = _kubectl(["get", "namespace", name, "--output", "json", *kubectl])
+        known[Get("v1", "Namespace", "", name)] = found
+    return known
+
+
+def _explain(objects: Sequence[Json], hidden: Sequence[Any]) -> None:
+    for one, places in zip(objects, hidden, strict=True):
+        typer.echo(f"{one.get('kind')} {get(one, ('metadata', 'name'))}:")
+        for place in places:
+            typer.echo(f"  {place.path}  (owner {place.owner}: {place.reason})")
+        if not places:
+            typer.echo("  nothing is hidden")
+
+
+def _print_difference(stored: Sequence[Json], wanted: Sequence[Json], diff: Path) -> None:
+    live, local = (
+        _written(one, Output.YAML).splitlines(keepends=True) for one in (stored, wanted)
+    )
+    text = "".join(unified_diff(live, local, "stored", str(diff)))
+    typer.echo(text, nl=False)
+    if text:
+        raise typer.Exit(1)
+
+
+def _written(objects: Sequence[Json], output: Output) -> str:
+    if output is Output.JSON:
+        value = objects[0] if len(objects) == 1 else {"kind": "List", "items": list(objects)}
+        return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    return yaml.safe_dump_all(objects, sort_keys=False, allow_unicode=True, width=100)
