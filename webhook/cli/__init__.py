@@ -33,6 +33,15 @@ COMMANDS = (
     Command("check", "Show everything that is wrong with documents.", "webhook.cli.check", "check"),
     Command("test", "Run the cases beside policies.", "webhook.cli.test", "run_cases"),
     Command("eval", "Evaluate a CEL expression.", "webhook.cli.eval", "evaluate"),
+    Command(
+        "export", "Write policies as native objects.", "webhook.cli.exchange", "export_policies"
+    ),
+    Command(
+        "import",
+        "Write native policies as a ConfigMap.",
+        "webhook.cli.exchange",
+        "import_policies",
+    ),
     Command("report", "Ask the ledger what was denied or changed.", "webhook.cli.report"),
     Command("certs", "Make a CA and a serving certificate.", "webhook.cli.certs", "certs"),
     Command(
