@@ -14,7 +14,7 @@ from webhook.rules.hide.config import KINDS, Config
 from webhook.rules.hide.entries import KEEPING, PRESETS, Entry, Treatment
 from webhook.rules.hide.fields import CONTAINER_FIELDS, POD_FIELDS
 from webhook.rules.hide.settings import CatalogueEntry, HiddenFieldsDocument, HiddenFieldsSpec
-from webhook.rules.hide.tree import EPHEMERAL, compile_tree
+from webhook.rules.hide.tree import EPHEMERAL, Trees, compile_tree
 
 
 def build(
@@ -47,7 +47,7 @@ def configure(name: str, spec: HiddenFieldsSpec, actors: Actors, platform: Platf
         actors=actors,
         prefix=platform.prefix,
         entries=entries,
-        trees={(kind.group, kind.kind): compile_tree(kind, entries) for kind in KINDS},
+        trees=Trees(KINDS, entries),
         ephemeral=compile_tree(pod, containers, (EPHEMERAL,)),
         may_freeze=spec.freeze_autoscaled or any(_freezes(one) for one in entries),
     )

@@ -43,13 +43,33 @@ def settle_template(
     drifts = walk.drifts
     result = treated_pod(treat_map, node, (new, old), place, column, walk)
     if walk.drifts == drifts:
-        return old if same(result, old) else result
+        return old if means_same(result, old) else result
     quiet = replace(walk, notes=[], is_suspended=True)
     calm = treated_pod(treat_map, node, (new, old), place, column, quiet)
-    if adopt != "never" and not same(calm, old):
+    is_unchanged = means_same(calm, old)
+    if adopt != "never" and not is_unchanged:
         return result
     walk.notes[mark:] = [*quiet.notes, Note(Verb.DRIFT, place, PINNED)]
-    return old if same(calm, old) else calm
+    return old if is_unchanged else calm
+
+
+def means_same(new: Json, old: Json) -> bool:
+    """Tell what `same` tells about two templates, without a look into what is identical."""
+    if new is old or new == old:
+        return True
+    if isinstance(new, dict) and isinstance(old, dict):
+        return all(
+            _entry_means_same(key, new.get(key), old.get(key)) for key in new.keys() | old.keys()
+        )
+    if isinstance(new, list) and isinstance(old, list) and len(new) == len(old):
+        return all(map(means_same, new, old))
+    return same(new, old)
+
+
+def _entry_means_same(key: str, new: Json, old: Json) -> bool:
+    if new is None or old is None:
+        return new is old or same({key: new}, {key: old})
+    return means_same(new, old)
 
 
 def treated_pod(

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from webhook.model import Action, AdmissionRequest, Facts, Json, Outcome
-from webhook.rules.actors import ActorClass, acting_class, classify
+from webhook.rules.actors import ActorClass, classify
 from webhook.rules.hide import reporting
 from webhook.rules.hide.catalogue import RESERVED_KINDS
 from webhook.rules.hide.config import Config
@@ -78,7 +78,7 @@ def judge(request: AdmissionRequest, config: Config, facts: Facts) -> Judged | N
     if config.spec.phase == "off" or not _is_looked_at(request, config):
         return None
     actor = classify(request.user_info, config.actors)
-    role = acting_class(request.user_info, config.actors)
+    role = config.actors.delegate_as if actor is ActorClass.DELEGATE else actor
     phase = config.spec.phase
     writable = config.writable(role)
     if "I" in writable:

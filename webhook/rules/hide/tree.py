@@ -53,6 +53,36 @@ class _Draft:
     is_template: bool = False
 
 
+class Trees(Mapping[tuple[str, str], Node]):
+    """The trees of all kinds by (group, kind), each made when it is first asked for.
+
+    So a new document costs the serving loop nothing at once, and a kind that nobody writes nothing
+    at all. A tree follows from the entries alone.
+    """
+
+    __slots__ = ("_entries", "_kinds", "_made")
+
+    def __init__(self, kinds: Iterable[WorkloadKind], entries: Sequence[Entry]) -> None:
+        self._kinds = {(kind.group, kind.kind): kind for kind in kinds}
+        self._entries = entries
+        self._made: dict[tuple[str, str], Node] = {}
+
+    def __getitem__(self, key: tuple[str, str]) -> Node:
+        tree = self._made.get(key)
+        if tree is None:
+            tree = self._made[key] = compile_tree(self._kinds[key], self._entries)
+        return tree
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._kinds
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._kinds)
+
+    def __len__(self) -> int:
+        return len(self._kinds)
+
+
 def compile_tree(
     kind: WorkloadKind, entries: Sequence[Entry], lists: Sequence[str] = CONTAINER_LISTS
 ) -> Node:

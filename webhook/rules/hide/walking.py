@@ -61,11 +61,15 @@ def treat_map(node: Node, new: Json, old: Json, place: Place, column: int, walk:
         return new
     around = Around(as_map(new), as_map(old))
     made: dict[str, Json] | None = None
-    for key, child in _visited(node, around):
-        value, stored = around.new.get(key), around.old.get(key)
-        if value is not None and value == stored and not child.is_eager:
+    get_new, get_old = around.new.get, around.old.get
+    for key, child in _children(node, around):
+        value, stored = get_new(key), get_old(key)
+        if value is None:
+            if stored is None and not child.adds:
+                continue
+            value = ABSENT
+        elif value == stored and not child.is_eager:
             continue
-        value = ABSENT if value is None else value
         stored = ABSENT if stored is None else stored
         result = treat(child, value, stored, around, (*place, key), column, walk)
         if result is not value:
@@ -76,17 +80,19 @@ def treat_map(node: Node, new: Json, old: Json, place: Place, column: int, walk:
     return made or _emptied(new, place)
 
 
-def _visited(node: Node, around: Around) -> Iterable[tuple[str, Node]]:
+def _children(node: Node, around: Around) -> Iterable[tuple[str, Node]]:
+    if not node.globs:
+        return node.keys.items()
+    return (*node.keys.items(), *_matched(node, around))
+
+
+def _matched(node: Node, around: Around) -> Iterable[tuple[str, Node]]:
     new, old = around.new, around.old
-    for key, child in node.keys.items():
-        if key in new or key in old or child.adds:
-            yield key, child
-    if node.globs:
-        for key in (*new, *(key for key in old if key not in new)):
-            if key not in node.keys:
-                found = next((child for text, child in node.globs if glob(text, key)), None)
-                if found is not None:
-                    yield key, found
+    for key in (*new, *(key for key in old if key not in new)):
+        if key not in node.keys:
+            found = next((child for text, child in node.globs if glob(text, key)), None)
+            if found is not None:
+                yield key, found
 
 
 def _put(made: dict[str, Json], key: str, value: Json) -> None:
