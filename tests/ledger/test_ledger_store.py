@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, delete, text, update
+from sqlalchemy import Connection, delete, inspect, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from webhook.ledger.queries import Filter, find_records, find_text, verify
 from webhook.ledger.records import Record
 from webhook.ledger.sink import LedgerSink
-from webhook.ledger.store import Ledger, LedgerError, engine_for
+from webhook.ledger.store import Ledger, LedgerError, change_tables, engine_for, migrate
 from webhook.ledger.tables import METADATA, RECORDS
 from webhook.model import (
     AdmissionRequest,
@@ -98,6 +99,15 @@ async def test_migrations_make_exactly_the_tables(engine: AsyncEngine) -> None:
 
     async with engine.connect() as connection:
         assert await connection.run_sync(differences) == []
+
+
+async def test_migrations_can_be_taken_back(engine: AsyncEngine) -> None:
+    await opened(engine)
+    async with engine.begin() as connection:
+        await connection.run_sync(change_tables, command.downgrade, "base")
+        tables = await connection.run_sync(lambda one: inspect(one).get_table_names())
+    assert tables == ["alembic_version"]
+    await migrate(engine)
 
 
 async def test_records_come_back_newest_first(engine: AsyncEngine) -> None:

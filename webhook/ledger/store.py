@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +34,17 @@ def engine_for(url: str) -> AsyncEngine:
 async def migrate(engine: AsyncEngine) -> None:
     """Bring the database to the present tables."""
     async with engine.begin() as connection:
-        await connection.run_sync(_upgrade)
+        await connection.run_sync(change_tables, command.upgrade, "head")
 
 
-def _upgrade(connection: Connection) -> None:
+def change_tables(
+    connection: Connection, change: Callable[[Config, str], None], revision: str
+) -> None:
+    """Run an Alembic command (`upgrade`, `downgrade`) on this connection."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    change(config, revision)
 
 
 class Ledger:
