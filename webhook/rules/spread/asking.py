@@ -1,0 +1,166 @@
+"""The facts that rule D needs, and the subjects that are made out of them.
+
+The nodes are watched; autoscalers, claims and parents are read live. What cannot be read makes
+rules softer, never refusals (house-style 2.1: D warns).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from webhook.model import NOTHING, AdmissionRequest, Facts, Get, Json, List, Lookup, NeedFacts
+from webhook.objects.paths import get
+from webhook.objects.selectors import SelectorError, matches, parse_selector
+from webhook.objects.workloads import Template, WorkloadKind
+from webhook.rules.spread.existing import Neighbourhood
+from webhook.rules.spread.kinds import DELETES_FIRST, KINDS, turnover
+from webhook.rules.spread.nodes import labels_of, maps, room_for
+from webhook.rules.spread.planning import Wish
+from webhook.rules.spread.subjects import Subject, without_hashes
+
+NODES = List("v1", "Node", "")
+AUTOSCALER = ("autoscaling/v2", "HorizontalPodAutoscaler")
+_TIED = frozenset(("ReadWriteOnce", "ReadWriteOncePod"))
+_POD_HASH = "pod-template-hash"
+
+
+def look_up_all(lookups: Iterable[Lookup], facts: Facts) -> Mapping[Lookup, Any]:
+    """Return the answers to all lookups; raise NeedFacts with all that are missing."""
+    wanted = frozenset(lookups)
+    missing = frozenset(one for one in wanted if one not in facts.known)
+    if missing and not facts.is_sealed:
+        raise NeedFacts(missing)
+    return {one: facts.look_up(one) for one in wanted}
+
+
+def subject_of(
+    request: AdmissionRequest,
+    kind: WorkloadKind,
+    template: Template,
+    namespace: Json,
+    wish: Wish,
+    facts: Facts,
+) -> Subject:
+    """Return a template of the request's object (or of its parent) as what the wish is judged on."""
+    value = request.object
+    claims = _claims(request.namespace, template) if wish.is_hard else []
+    scalers = List(*AUTOSCALER, request.namespace)
+    needs_count = wish.is_hard or bool(wish.tier.min_replicas)
+    lookups: list[Lookup] = [*claims, *([scalers] if needs_count else [])]
+    answers = look_up_all([*lookups, *([NODES] if wish.needs_room else [])], facts)
+    least, most = _counts(kind, value, answers.get(scalers))
+    return Subject(
+        path=template.path,
+        spec=template.spec,
+        around=around(template, request.namespace, namespace),
+        selector=selector_of(kind, value),
+        hash_label=_hash_label(kind, wish),
+        replicas=least,
+        most=most,
+        turnover=turnover(kind.kind, template, value, most),
+        has_tied_volumes=_has_templates(request, template)
+        or any(_is_tied(answers[claim]) for claim in claims),
+        room=room_for(template.spec, answers.get(NODES)),
+    )
+
+
+def around(template: Template, name: str, namespace: Json) -> Neighbourhood:
+    """Return the labels and the Namespace of a template's Pods."""
+    labels = template.metadata.get("labels")
+    return Neighbourhood(
+        labels if isinstance(labels, dict) else NOTHING, name, labels_of(namespace)
+    )
+
+
+def selector_of(kind: WorkloadKind, value: Json) -> Mapping[str, Json] | None:
+    """Return the workload's selector as constraints get it; a plain map for old kinds."""
+    found = get(value, kind.selector_path)
+    is_map = (kind.group, kind.kind) == ("", "ReplicationController")
+    return without_hashes({"matchLabels": found} if is_map else found)
+
+
+def _hash_label(kind: WorkloadKind, wish: Wish) -> str:
+    row = KINDS[kind.group, kind.kind]
+    is_used = wish.spreading.match_label_keys.get(kind.kind, row.uses_hash)
+    return row.hash_label if is_used else ""
+
+
+def _claims(namespace: str, template: Template) -> list[Lookup]:
+    names = (
+        get(one, ("persistentVolumeClaim", "claimName"))
+        for one in maps(template.spec.get("volumes"))
+    )
+    return [
+        Get("v1", "PersistentVolumeClaim", namespace, name)
+        for name in names
+        if isinstance(name, str)
+    ]
+
+
+def _is_tied(claim: Json) -> bool:
+    """Tell whether only one node can mount the volume; one that cannot be read counts as such."""
+    if claim is None:
+        return False
+    modes = get(claim, ("spec", "accessModes"))
+    return not isinstance(modes, list) or not _TIED.isdisjoint(modes)
+
+
+def _has_templates(request: AdmissionRequest, template: Template) -> bool:
+    """Tell whether there are volumes of an earlier Pod with the same number (D-36)."""
+    path = (*template.path[:-1], "volumeClaimTemplates")
+    return request.operation == "UPDATE" and bool(get(request.object, path))
+
+
+def replicas_of(value: Json, kind: WorkloadKind) -> int:
+    """Return the wanted replicas; absent means one (D-03)."""
+    found = get(value, kind.replicas_path)
+    return found if isinstance(found, int) and not isinstance(found, bool) else 1
+
+
+def _counts(kind: WorkloadKind, value: Json, scalers: Json) -> tuple[int, int]:
+    """Return how many replicas run at least and at most."""
+    replicas = replicas_of(value, kind)
+    name = get(value, ("metadata", "name"))
+    for scaler in maps(scalers):
+        target = get(scaler, ("spec", "scaleTargetRef")) or NOTHING
+        group = str(target.get("apiVersion", "")).rpartition("/")[0]
+        if (group, target.get("kind"), target.get("name")) == (kind.group, kind.kind, name):
+            least, most = (get(scaler, ("spec", f"{bound}Replicas")) for bound in ("min", "max"))
+            return least or 1, max(replicas, most or 1)
+    return replicas, replicas
+
+
+def pod_subject(
+    request: AdmissionRequest, parent: Json, namespace: Json, wish: Wish, facts: Facts
+) -> Subject:
+    """Return a new Pod that a ReplicaSet makes, spread by the ReplicaSet's selector (level pod)."""
+    value = request.object
+    template = Template((), get(value, ("metadata",)) or {}, get(value, ("spec",)) or {})
+    near = around(template, request.namespace, namespace)
+    claims = _claims(request.namespace, template) if wish.is_hard else []
+    answers = look_up_all([*claims, *([NODES] if wish.needs_room else [])], facts)
+    replicas = get(parent, ("spec", "replicas"))
+    count = replicas if isinstance(replicas, int) else 1
+    return Subject(
+        path=(),
+        spec=template.spec,
+        around=near,
+        selector=without_hashes(get(parent, ("spec", "selector"))),
+        hash_label=_POD_HASH if _POD_HASH in near.labels else "",
+        replicas=count,
+        most=count,
+        turnover=DELETES_FIRST,
+        has_tied_volumes=any(_is_tied(answers[claim]) for claim in claims),
+        room=room_for(template.spec, answers.get(NODES)),
+    )
+
+
+def is_spreadable(subject: Subject) -> bool:
+    """Tell whether the selector matches the template; where not, the API's validation answers."""
+    try:
+        return subject.selector is not None and matches(
+            parse_selector(subject.selector), subject.around.labels
+        )
+    except SelectorError:
+        return False

@@ -1,0 +1,138 @@
+"""What labels and annotations ask for: a tier, exclusive placement, no spreading at all (D.3).
+
+Marks of the template count before those of the workload. What its author may not ask for is put
+back to what is stored: else the next writer would find it there and it would look granted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from webhook.model import Json
+from webhook.objects.paths import Path, dotted, get
+from webhook.rules.actors import ActorClass
+from webhook.rules.skips import read_switch
+from webhook.rules.spread.config import RANKS, Spreading
+from webhook.rules.spread.writing import with_value
+
+TIER, MAX_TIER, EXCLUSIVE, SKIP = "tier", "max-tier", "exclusive", "skip-spread"
+
+_LEVEL_OF: Mapping[ActorClass, int] = {
+    ActorClass.DEVELOPER: 0,
+    ActorClass.OPERATOR: 1,
+    ActorClass.PLATFORM: 2,
+}
+_NEEDED: Mapping[str, int] = {"anyone": 0, "operator": 1, "platform": 2}
+
+
+@dataclass(slots=True)
+class Marks:
+    """What holds for one template, and the object with the marks that its author may write."""
+
+    value: Json
+    tier: str = ""
+    is_exclusive: bool = False
+    is_opted_out: bool = False
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who writes: the class, what is stored (None on CREATE), under which document and prefix."""
+
+    actor: ActorClass
+    stored: Json
+    spreading: Spreading
+    prefix: str
+
+    def may(self, who: str) -> bool:
+        """Tell whether the author is of this class or above."""
+        return _LEVEL_OF.get(self.actor, 0) >= _NEEDED[who]
+
+
+def read_marks(value: Json, template: Path, namespace: Json, author: Author) -> Marks:
+    """Return what the labels and annotations of a template, its workload and Namespace ask for."""
+    made = Marks(value)
+    labels, annotations = _places(template)
+    _read_tier(made, (*labels, *annotations), namespace, author)
+    made.is_exclusive = _read_switch(made, (*labels, *annotations), EXCLUSIVE, "operator", author)
+    skip = author.spreading.opt_out_by
+    made.is_opted_out = _read_switch(made, annotations, SKIP, skip, author)
+    text = get(namespace, ("metadata", "annotations", f"{author.prefix}/{SKIP}"))
+    made.is_opted_out |= text is not None and read_switch(str(text)) is True
+    return made
+
+
+def _places(template: Path) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    metadata: tuple[Path, ...] = tuple(dict.fromkeys(((*template, "metadata"), ("metadata",))))
+    labels = tuple((*one, "labels") for one in metadata)
+    return labels, tuple((*one, "annotations") for one in metadata)
+
+
+def _read_tier(made: Marks, places: tuple[Path, ...], namespace: Json, author: Author) -> None:
+    spreading = author.spreading
+    base = _of_namespace(namespace, TIER, author) or spreading.default_tier
+    highest = _of_namespace(namespace, MAX_TIER, author) or spreading.max_tier
+    highest = max(base, highest, key=RANKS.__getitem__)
+
+    def correct(new: str | None, old: str | None) -> str | None:
+        """Return what the mark becomes when a developer writes it."""
+        if new is None or new not in RANKS or RANKS[base] <= RANKS[new] <= RANKS[highest]:
+            return new
+        if old is not None:
+            return old
+        return highest if RANKS[new] > RANKS[highest] else None
+
+    for path, text in _settled(made, places, TIER, "operator", author, correct):
+        if text in RANKS:
+            made.tier = made.tier or text
+        else:
+            made.warnings.append(f'{dotted(path)}: "{text}" is none of {", ".join(RANKS)}')
+    made.tier = made.tier or base
+
+
+def _of_namespace(namespace: Json, name: str, author: Author) -> str | None:
+    text = get(namespace, ("metadata", "labels", f"{author.prefix}/{name}"))
+    return text if text in RANKS else None
+
+
+def _read_switch(
+    made: Marks, places: tuple[Path, ...], name: str, who: str, author: Author
+) -> bool:
+    def correct(new: str | None, old: str | None) -> str | None:
+        return (
+            new if (read_switch(new or "") or False) == (read_switch(old or "") or False) else old
+        )
+
+    states: list[bool] = []
+    for path, text in _settled(made, places, name, who, author, correct):
+        state = read_switch(text)
+        if state is None:
+            made.warnings.append(f'{dotted(path)}: "{text}" is neither true nor false')
+        else:
+            states.append(state)
+    return bool(states) and states[0]
+
+
+Correct = Callable[[str | None, str | None], str | None]
+
+
+def _settled(
+    made: Marks, places: tuple[Path, ...], name: str, who: str, author: Author, correct: Correct
+) -> Iterator[tuple[Path, str]]:
+    """Yield what holds at each place, after what the author may not write is put back."""
+    for place in places:
+        path = (*place, f"{author.prefix}/{name}")
+        new, old = _text(get(made.value, path)), _text(get(author.stored, path))
+        kept = new if new == old or author.may(who) else correct(new, old)
+        if kept != new:
+            made.value = with_value(made.value, path, kept)
+            became = "removed" if kept is None else f'is "{kept}"'
+            made.warnings.append(f"{dotted(path)} {became}, {who}s decide on it")
+        if kept is not None:
+            yield path, kept
+
+
+def _text(value: Json) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,89 @@
+"""Template stability (platform-rules 0.7): which constraints are ours, and what is no change.
+
+Ours has the form that this rule writes, in a workload with our annotation, and nobody owns it in
+`managedFields`: what a webhook adds has no owner (F-01). Lists that are owned whole say nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+
+from webhook.model import Json
+from webhook.objects.equality import same
+from webhook.objects.paths import Path, get
+from webhook.objects.workloads import Template
+from webhook.rules.spread.existing import ANTI_PREFERRED, ANTI_REQUIRED, CONSTRAINTS
+from webhook.rules.spread.nodes import maps
+from webhook.rules.spread.writing import Elements, without
+
+MARKER = "spread"
+_FIELDS = frozenset((
+    "labelSelector", "matchLabelKeys", "maxSkew", "minDomains", "nodeTaintsPolicy", "topologyKey",
+    "whenUnsatisfiable",
+))  # fmt: skip
+_TERM = frozenset(("labelSelector", "topologyKey"))
+
+
+def marker_path(prefix: str) -> Path:
+    """Return where a workload says by which policy it was changed."""
+    return ("metadata", "annotations", f"{prefix}/{MARKER}")
+
+
+def ours(
+    template: Template, value: Json, selector: Mapping[str, Json] | None, prefix: str
+) -> Elements:
+    """Return the elements of a stored template that this rule added."""
+    if get(value, marker_path(prefix)) is None:
+        return {}
+    terms = maps(get(template.spec, ANTI_REQUIRED))
+    wishes = maps(get(template.spec, ANTI_PREFERRED))
+    return {
+        CONSTRAINTS: list(_our_constraints(template, value, selector)),
+        ANTI_REQUIRED: [one for one in terms if _is_our_term(one, selector)],
+        ANTI_PREFERRED: [
+            one for one in wishes if _is_our_term(one.get("podAffinityTerm"), selector)
+        ],
+    }
+
+
+def _our_constraints(
+    template: Template, value: Json, selector: Mapping[str, Json] | None
+) -> Iterator[Mapping[str, Json]]:
+    for one in maps(get(template.spec, CONSTRAINTS)):
+        is_formed = one.keys() <= _FIELDS and same(one.get("labelSelector"), selector)
+        if is_formed and not _is_owned(one, template, value):
+            yield one
+
+
+def _is_our_term(term: Json, selector: Mapping[str, Json] | None) -> bool:
+    if not isinstance(term, dict) or term.keys() != _TERM:
+        return False
+    return same(term["labelSelector"], selector)
+
+
+def _is_owned(constraint: Mapping[str, Json], template: Template, value: Json) -> bool:
+    pair = {key: constraint.get(key) for key in ("topologyKey", "whenUnsatisfiable")}
+    path = (
+        *(f"f:{step}" for step in (*template.path, "spec", *CONSTRAINTS)),
+        f"k:{json.dumps(pair, separators=(',', ':'))}",
+    )
+    entries = maps(get(value, ("metadata", "managedFields")))
+    return any(get(entry.get("fieldsV1"), path) is not None for entry in entries)
+
+
+def is_unchanged(incoming: Template, stored: Template, added: Elements) -> bool:
+    """Tell whether the template is the stored one, but for what this rule had added."""
+    if not same(incoming.metadata, stored.metadata):
+        return False
+    if same(incoming.spec, stored.spec):
+        return True
+    lacking = {
+        path: [one for one in elements if not _has(incoming.spec, path, one)]
+        for path, elements in added.items()
+    }
+    return same(incoming.spec, without(stored.spec, lacking))
+
+
+def _has(spec: Mapping[str, Json], path: Path, element: Json) -> bool:
+    return any(same(one, element) for one in maps(get(spec, path)))

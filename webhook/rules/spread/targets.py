@@ -1,0 +1,77 @@
+"""Which requests rule D concerns, and what each has to be judged as."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from webhook.model import NOTHING, AdmissionRequest, Json
+from webhook.objects.equality import same
+from webhook.objects.paths import get
+from webhook.objects.selectors import glob, matches
+from webhook.objects.workloads import WorkloadKind, controller_of
+from webhook.rules.actors import TRUSTED_CONTROLLERS, ActorClass, acting_class, classify
+from webhook.rules.spread.config import Config, Spreading
+from webhook.rules.spread.kinds import is_owned, spread_kind
+from webhook.rules.spread.nodes import labels_of
+
+_KEPT_BY_SERVER = frozenset(("managedFields", "generation", "resourceVersion"))
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """One request that a document concerns; `kind` is None for a Pod (level pod)."""
+
+    spreading: Spreading
+    actor: ActorClass
+    kind: WorkloadKind | None
+
+
+def concern_of(request: AdmissionRequest, config: Config) -> Concern | None:
+    """Return what concerns the request, None when the rule leaves it alone."""
+    if request.sub_resource or request.operation not in ("CREATE", "UPDATE"):
+        return None
+    if (request.kind.group, request.kind.kind) == ("", "Pod"):
+        return _of_pod(request, config)
+    kind = spread_kind(request.kind.group, request.kind.kind)
+    spreading = config.templates
+    if kind is None or spreading is None or _is_excluded(request, spreading):
+        return None
+    if is_owned(request.object) or not _differs(request):
+        return None
+    if classify(request.user_info, config.actors) in TRUSTED_CONTROLLERS:
+        return None
+    return Concern(spreading, acting_class(request.user_info, config.actors), kind)
+
+
+def _of_pod(request: AdmissionRequest, config: Config) -> Concern | None:
+    """Return what concerns a Pod: nothing says who wrote its marks, so they are a developer's."""
+    spreading = config.pods
+    if spreading is None or request.operation != "CREATE" or _is_excluded(request, spreading):
+        return None
+    selector = spreading.pod_selector
+    if selector is None or not matches(selector, labels_of(request.object)):
+        return None
+    owner = controller_of(request.object)
+    if owner is None or owner.get("kind") != "ReplicaSet":
+        return None
+    return Concern(spreading, ActorClass.DEVELOPER, None)
+
+
+def _is_excluded(request: AdmissionRequest, spreading: Spreading) -> bool:
+    return any(glob(one, request.namespace) for one in spreading.exclude_namespaces)
+
+
+def _differs(request: AdmissionRequest) -> bool:
+    """Tell whether the request changes anything but bookkeeping (platform-rules 0.6)."""
+    return request.operation == "CREATE" or not same(
+        _said(request.object), _said(request.old_object)
+    )
+
+
+def _said(value: Json) -> Mapping[str, Json]:
+    metadata = get(value, ("metadata",)) or NOTHING
+    return {
+        "metadata": {k: v for k, v in metadata.items() if k not in _KEPT_BY_SERVER},
+        "spec": get(value, ("spec",)),
+    }
