@@ -156,10 +156,13 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         _LOG.info("serving", extra=dict(self._announcement))
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to stop; called by a signal handler."""
+    def handle_exit(self, _sig: int, _frame: FrameType | None) -> None:
+        """Begin to stop; called by a signal handler.
+
+        The signal is not kept: uvicorn would raise it again before the ledger is closed.
+        """
         if self._stop_at < float("inf"):
-            super().handle_exit(sig, frame)
+            self.should_exit = True
             return
         self._health.drain()
         self.config.encoded_headers.append(

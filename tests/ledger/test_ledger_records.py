@@ -107,6 +107,13 @@ def test_patch_keeps_paths_and_hides_values_under_env() -> None:
     )
 
 
+def test_removal_has_no_value_to_hide() -> None:
+    before = {**POD, "metadata": {"name": "web", "labels": {"a": "b"}}}
+    after = {**POD, "metadata": {"name": "web"}}
+    kept = record(request(object=before), Decision(True, "d", object_after=after))
+    assert kept.patch == ({"op": "remove", "path": "/metadata/labels"},)
+
+
 def test_secret_is_kept_as_type_and_length_only() -> None:
     before = {"metadata": {"name": "s"}, "data": {"k": "aGVsbG8="}}
     violation = Violation("p", "value aGVsbG8= is bad", found="aGVsbG8=", action=Action.WARN)

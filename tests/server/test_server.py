@@ -13,7 +13,7 @@ import socket
 import sqlite3
 import ssl
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -182,23 +182,17 @@ def test_failing_ledger_is_said_and_changes_no_verdict(
     assert "the ledger was not closed: a possible loss" in messages
 
 
-@pytest.fixture
-def _sigterm_interrupts() -> Iterator[None]:
-    """uvicorn raises the second signal once more at its end; it must not end the tests."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGTERM, before)
-
-
-@pytest.mark.usefixtures("_sigterm_interrupts")
-def test_second_signal_does_not_wait(serve: Serve, policies: Path, certificates: Path) -> None:
+def test_second_signal_does_not_wait_and_the_ledger_is_closed(
+    serve: Serve, policies: Path, certificates: Path, tmp_path: Path, log: list[Any]
+) -> None:
     def act(client: Client) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
         while client.health("/readyz")[0] == 200:
             pass  # the fixture sends the second one
 
-    with pytest.raises(KeyboardInterrupt):
-        serve(settings(policies, certificates, drain_seconds=60.0), act)
+    ledger = f"sqlite+aiosqlite:///{tmp_path}/ledger.db"
+    serve(settings(policies, certificates, drain_seconds=60.0, ledger=ledger), act)
+    assert "the ledger is closed" in [one.getMessage() for one in log]
 
 
 def test_taken_port_is_said(policies: Path, certificates: Path, log: list[Any]) -> None:
