@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 
 from webhook.model import NOTHING, Json
 from webhook.objects.paths import Path, get
@@ -143,6 +144,9 @@ def plain(place: Place) -> Path:
     return tuple(step.index if isinstance(step, Spot) else step for step in place)
 
 
+EMPTY: Mapping[str, Json] = MappingProxyType({})
+
+
 def as_map(value: Json) -> Mapping[str, Json]:
     """Return the value if it is a map, else an empty one."""
-    return value if isinstance(value, dict) else NOTHING
+    return value if isinstance(value, dict) else EMPTY

@@ -58,6 +58,8 @@ def pairing_of(keys: Sequence[str]) -> Pairing:
 
 def pair(new: Sequence[Json], old: Sequence[Json], pairing: Pairing) -> list[int | None]:
     """Return for each new element the place of its stored one, None for a new one."""
+    if len(new) == len(old) and _are_in_order(new, old, pairing.fields):
+        return list(range(len(new)))
     places = {key: at for at, key in enumerate(_keys(old, pairing.fields, pairing))}
     found = [places.get(key) for key in _keys(new, pairing.fields, pairing)]
     if pairing.otherwise:
@@ -71,6 +73,14 @@ def pair(new: Sequence[Json], old: Sequence[Json], pairing: Pairing) -> list[int
     return found
 
 
+def _are_in_order(new: Sequence[Json], old: Sequence[Json], fields: tuple[Path, ...]) -> bool:
+    return all(
+        one is other
+        or [_value(one, path) for path in fields] == [_value(other, path) for path in fields]
+        for one, other in zip(new, old, strict=True)
+    )
+
+
 def _keys(elements: Sequence[Json], fields: tuple[Path, ...], pairing: Pairing) -> list[Key]:
     seen: dict[Key, int] = {}
     keys = []
@@ -82,7 +92,8 @@ def _keys(elements: Sequence[Json], fields: tuple[Path, ...], pairing: Pairing) 
 
 
 def _value(element: Json, path: Path) -> Json:
-    value = get(element, path)
+    is_plain = len(path) == 1 and isinstance(element, dict)
+    value = element.get(path[0]) if is_plain else get(element, path)
     if value is None and path == ("protocol",):
         return "TCP"
     return value if isinstance(value, str | int | None) else str(value)

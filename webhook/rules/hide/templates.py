@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from webhook.model import Json
 from webhook.objects.equality import same
 from webhook.objects.paths import get
 from webhook.rules.hide.couplings import with_couplings
 from webhook.rules.hide.entries import ABSENT, Entry, Treatment
-from webhook.rules.hide.notes import Note, Place, Verb, Walk
+from webhook.rules.hide.notes import Note, Place, Verb, Walk, as_map
+from webhook.rules.hide.tree import Node
 
-TreatMap = Callable[[Any, Json, Json, Place, int, Walk], Json]
+TreatMap = Callable[[Node, Json, Json, Place, int, Walk], Json]
 
 PINNED = Entry("$pod", "I", Treatment.RESET, Treatment.RESET)
 """Stands in notes for values of the platform in a template."""
@@ -26,7 +26,7 @@ INFRA_ANNOTATION = "infra-containers"
 
 
 def settle_template(
-    treat_map: TreatMap, node: Any, new: Json, old: Json, place: Place, column: int, walk: Walk
+    treat_map: TreatMap, node: Node, new: Json, old: Json, place: Place, column: int, walk: Walk
 ) -> Json:
     """Return the template after all entries and couplings; the stored one if nobody changed it.
 
@@ -39,11 +39,15 @@ def settle_template(
     adopt = walk.spec.adopt
     if adopt == "always":
         return treated_pod(treat_map, node, (new, old), place, column, walk)
+    if new == old and not node.elements_are_eager:
+        if has_drift(node, old, walk):
+            walk.note(Verb.DRIFT, place, PINNED)
+        return new
     mark = len(walk.notes)
     drifts = walk.drifts
     result = treated_pod(treat_map, node, (new, old), place, column, walk)
     if walk.drifts == drifts:
-        return old if means_same(result, old) else result
+        return old if result is not new and means_same(result, old) else result
     quiet = replace(walk, notes=[], is_suspended=True)
     calm = treated_pod(treat_map, node, (new, old), place, column, quiet)
     is_unchanged = means_same(calm, old)
@@ -51,6 +55,15 @@ def settle_template(
         return result
     walk.notes[mark:] = [*quiet.notes, Note(Verb.DRIFT, place, PINNED)]
     return old if is_unchanged else calm
+
+
+def has_drift(node: Node, value: Json, walk: Walk) -> bool:
+    """Tell whether a value of the platform has changed since the template was stored."""
+    if node.rows:
+        entry = walk.entry_of(node.rows)
+        is_pinned = entry is not None and walk.treatment_of(entry, 1) is Treatment.RESET
+        return is_pinned and entry is not None and not same(value, entry.value)
+    return any(has_drift(node.keys[key], as_map(value).get(key), walk) for key in node.adding)
 
 
 def means_same(new: Json, old: Json) -> bool:
@@ -74,7 +87,7 @@ def _entry_means_same(key: str, new: Json, old: Json) -> bool:
 
 def treated_pod(
     treat_map: TreatMap,
-    node: Any,
+    node: Node,
     sides: tuple[Json, Json],
     place: Place,
     column: int,

@@ -30,17 +30,21 @@ class Node:
 
     `rows` are the entries that end here, the first that holds in a Namespace counts; only a node
     without further steps has any. `is_eager`: below it, even a value as stored may be changed.
-    `adds`: below it, a value may appear where there is none. `is_template`: a Pod template.
+    `adds`: below it, a value may appear where there is none; `adding` are such keys. `by_field`
+    holds the elements that a field chooses, and under "" all others. `is_template`: a Pod template.
     """
 
     rows: tuple[Entry, ...] = ()
     keys: Mapping[str, Node] = NOTHING
     globs: tuple[tuple[str, Node], ...] = ()
     elements: tuple[tuple[Conditions, Node], ...] = ()
+    by_field: Mapping[str, tuple[tuple[Conditions, Node], ...]] = NOTHING
+    adding: tuple[str, ...] = ()
     pairing: Pairing = NAMED
     is_eager: bool = False
     adds: bool = False
     is_template: bool = False
+    elements_are_eager: bool = False
 
 
 @dataclass(slots=True)
@@ -189,18 +193,33 @@ def _built(draft: _Draft, above: tuple[str, ...]) -> Node:
     globs.sort(key=lambda pair: (-len(pair[0].replace("*", "")), pair[0]))
     elements.sort(key=lambda pair: -len(pair[0]))
     children = (*keys.values(), *(one for _, one in globs), *(one for _, one in elements))
+    kept = [pair for pair in elements if not _is_idle(pair[1]) or len(elements) > 1]
     return Node(
         rows=tuple(draft.rows),
         keys=keys,
         globs=tuple(globs),
-        elements=tuple(pair for pair in elements if not _is_idle(pair[1]) or len(elements) > 1),
+        elements=tuple(kept),
+        by_field=_by_field(kept),
+        adding=tuple(name for name, one in keys.items() if one.adds),
         pairing=pairing_of(here),
         is_eager=any(one.is_eager for one in children) or any(map(_is_eager, draft.rows)),
         adds=any(one.adds for one in keys.values())
         or any(map(_adds, draft.rows))
         or any(row.platform_elements for _, one in elements for row in one.rows),
         is_template=draft.is_template,
+        elements_are_eager=any(one.is_eager for _, one in elements)
+        or any(one.elements_are_eager for one in children),
     )
+
+
+def _by_field(
+    elements: Sequence[tuple[Conditions, Node]],
+) -> Mapping[str, tuple[tuple[Conditions, Node], ...]]:
+    found: dict[str, tuple[tuple[Conditions, Node], ...]] = {"": ()}
+    for conditions, node in elements:
+        name = next((name for name, text in conditions if text is None), "")
+        found[name] = (*found.get(name, ()), (conditions, node))
+    return found
 
 
 def _is_idle(node: Node) -> bool:

@@ -6,7 +6,7 @@ not looked into. Null means absent; values of another type than expected are lef
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from webhook.model import NOTHING, Json
@@ -61,15 +61,11 @@ def treat_map(node: Node, new: Json, old: Json, place: Place, column: int, walk:
         return new
     around = Around(as_map(new), as_map(old))
     made: dict[str, Json] | None = None
-    get_new, get_old = around.new.get, around.old.get
     for key, child in _children(node, around):
-        value, stored = get_new(key), get_old(key)
-        if value is None:
-            if stored is None and not child.adds:
-                continue
-            value = ABSENT
-        elif value == stored and not child.is_eager:
+        value, stored = around.new.get(key), around.old.get(key)
+        if value is not None and value == stored and not child.is_eager:
             continue
+        value = ABSENT if value is None else value
         stored = ABSENT if stored is None else stored
         result = treat(child, value, stored, around, (*place, key), column, walk)
         if result is not value:
@@ -80,19 +76,18 @@ def treat_map(node: Node, new: Json, old: Json, place: Place, column: int, walk:
     return made or _emptied(new, place)
 
 
-def _children(node: Node, around: Around) -> Iterable[tuple[str, Node]]:
-    if not node.globs:
-        return node.keys.items()
-    return (*node.keys.items(), *_matched(node, around))
-
-
-def _matched(node: Node, around: Around) -> Iterable[tuple[str, Node]]:
-    new, old = around.new, around.old
-    for key in (*new, *(key for key in old if key not in new)):
-        if key not in node.keys:
-            found = next((child for text, child in node.globs if glob(text, key)), None)
-            if found is not None:
-                yield key, found
+def _children(node: Node, around: Around) -> Iterator[tuple[str, Node]]:
+    """Yield the keys that are in either map, or may be added, with what the catalogue says."""
+    keys, globs, new = node.keys, node.globs, around.new
+    for key in (*new, *(key for key in around.old if key not in new)):
+        child = keys.get(key)
+        if child is None and globs:
+            child = next((one for text, one in globs if glob(text, key)), None)
+        if child is not None:
+            yield key, child
+    for key in node.adding:
+        if key not in new and key not in around.old:
+            yield key, keys[key]
 
 
 def _put(made: dict[str, Json], key: str, value: Json) -> None:
@@ -161,7 +156,7 @@ def treat_element(lists: _Lists, at: int, old: Json) -> Json:
     spot = (*lists.place, Spot(at, element, lists.node.pairing))
     if element == old and not lists.node.is_eager:
         return element
-    matched = [child for conditions, child in lists.node.elements if meets(element, conditions)]
+    matched = matching(lists.node, element)
     entry = _element_entry(matched, element, lists)
     if entry is not None:
         return _settle_element(entry, element, old, spot, column, walk)
@@ -170,6 +165,16 @@ def treat_element(lists: _Lists, at: int, old: Json) -> Json:
         if not child.rows:
             result = treat(child, result, old, NOWHERE, spot, column, walk)
     return result
+
+
+def matching(node: Node, element: Json) -> list[Node]:
+    """Return what the catalogue says about an element: those with more conditions first."""
+    found = list(node.by_field.get("", ()))
+    if isinstance(element, dict) and len(node.by_field) > 1:
+        for name in element:
+            found.extend(node.by_field.get(name, ()) if name else ())
+        found.sort(key=lambda pair: -len(pair[0]))
+    return [child for conditions, child in found if meets(element, conditions)]
 
 
 def meets(element: Json, conditions: Conditions) -> bool:
@@ -220,8 +225,7 @@ def _bring_back(lists: _Lists) -> None:
     for at, element in enumerate(lists.old):
         if at in partners:
             continue
-        matched = [child for conditions, child in lists.node.elements if meets(element, conditions)]
-        entry = _element_entry(matched, element, lists)
+        entry = _element_entry(matching(lists.node, element), element, lists)
         if entry is None or lists.walk.treatment_of(entry, STORED) not in RETURNING:
             continue
         restores = lists.walk.treatment_of(entry, STORED) is Treatment.RESTORE
@@ -234,7 +238,7 @@ def _bring_back(lists: _Lists) -> None:
 
 
 def _add_platform_elements(lists: _Lists) -> None:
-    if lists.column != CREATED:
+    if lists.column != CREATED or not lists.node.adds:
         return
     for _, child in lists.node.elements:
         entry = lists.walk.entry_of(child.rows)
@@ -264,8 +268,7 @@ def _note_rename(lists: _Lists) -> None:
 
 
 def _is_infra(element: Json, lists: _Lists) -> bool:
-    matched = [child for conditions, child in lists.node.elements if meets(element, conditions)]
-    return _element_entry(matched, element, lists) is not None
+    return _element_entry(matching(lists.node, element), element, lists) is not None
 
 
 def _has_hidden(lists: _Lists, old: Json) -> bool:
