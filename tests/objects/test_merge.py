@@ -360,20 +360,35 @@ def test_atomic(patch: Any, paths: str) -> None:
     assert str(error.value) == ATOMIC + paths
 
 
-def test_a_key_without_a_default_is_needed() -> None:
+def keyed(*keys: str) -> Schema:
+    """Return a type with one list of maps that are told apart by texts without defaults."""
+    properties = {key: {"type": "string"} for key in keys}
     names = {
         "type": "array",
         "x-kubernetes-list-type": "map",
-        "x-kubernetes-list-map-keys": ["id"],
-        "items": {"type": "object", "properties": {"id": {"type": "string"}}},
+        "x-kubernetes-list-map-keys": list(keys),
+        "items": {"type": "object", "properties": {**properties, "n": {"type": "integer"}}},
     }
-    schema = custom_schema({"properties": {"l": names}})
+    return custom_schema({"properties": {"l": names}})
+
+
+OMITTED = f"{CONVERT}.l: element 0: associative list with keys has an element that omits all "
+
+
+def test_one_key_is_needed() -> None:
     with pytest.raises(MergeError) as error:
-        merge(schema, {}, {"l": [{}]})
+        merge(keyed("id", "kind"), {}, {"l": [{"n": 1}]})
     assert str(error.value) == (
-        f"{CONVERT}.l: element 0: associative list with keys has an element that omits key field "
-        '"id" (and doesn\'t have default value)'
+        f'{OMITTED}key fields ["id" "kind"] (and doesn\'t have default values for any key fields)'
     )
+
+
+def test_one_key_is_enough() -> None:
+    value = {"l": [{"id": "1", "kind": "a"}, {"id": "1"}]}
+    result = merge(keyed("id", "kind"), value, {"l": [{"id": "1", "n": 2}]})
+    assert result["l"] == [{"id": "1", "kind": "a"}, {"id": "1", "n": 2}]
+    with pytest.raises(MergeError, match=r"duplicate entries for key \[id=\"1\"\]"):
+        merge(keyed("id", "kind"), value, {"l": [{"id": "1"}, {"id": "1"}]})
 
 
 def test_keys_of_elements_that_are_no_maps() -> None:
@@ -383,7 +398,7 @@ def test_keys_of_elements_that_are_no_maps() -> None:
         "x-kubernetes-list-map-keys": ["id"],
         "items": {"type": "string"},
     }
-    with pytest.raises(MergeError, match="omits key field"):
+    with pytest.raises(MergeError, match="omits all key fields"):
         merge(custom_schema({"properties": {"l": names}}), {}, {"l": [{}]})
 
 

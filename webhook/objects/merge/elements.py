@@ -32,25 +32,26 @@ def shown(schema: ListSchema, index: int, element: Any) -> str:
 
 
 def _keys(schema: ListSchema, element: Any) -> list[tuple[str, Any]]:
-    """Return key fields and values in order of name; a key left out has its default."""
+    """Return key fields and values in order of name.
+
+    A key left out has its default; one without a default is left out, if there is any other.
+    """
     if element is None:
         raise ElementError("associative list with keys may not have a null element")
     if not isinstance(element, dict):
         raise ElementError("associative list with keys may not have non-map elements")
-    return sorted((key, _key(schema, element, key)) for key in schema.keys)
-
-
-def _key(schema: ListSchema, element: dict[str, Any], key: str) -> Any:
-    if key in element:
-        return element[key]
     mapping = schema.element.resolve().map
-    field = mapping.fields.get(key) if mapping else None
-    if field is None or field.default is None:
+    fields = mapping.fields if mapping else {}
+    defaults = {key: fields[key].default for key in schema.keys if key in fields}
+    known = {key: value for key, value in defaults.items() if value is not None}
+    known |= {key: element[key] for key in schema.keys if key in element}
+    if not known:
+        names = " ".join(map(quoted, schema.keys))
         raise ElementError(
-            f"associative list with keys has an element that omits key field {quoted(key)} "
-            "(and doesn't have default value)"
+            f"associative list with keys has an element that omits all key fields [{names}] "
+            "(and doesn't have default values for any key fields)"
         )
-    return field.default
+    return sorted(known.items())
 
 
 def _set_value(element: Any) -> Any:
