@@ -151,7 +151,7 @@ def _has_label(config: Config) -> str:
 def _not_derived() -> Condition:
     """Return what leaves out objects that copy labels of others."""
     resources = _cel_list(DERIVED_RESOURCES)
-    return {"name": "not-derived", "expression": f"!(request.resource.resource in {resources})"}
+    return {"name": "not-derived", "expression": f"!(({_RESOURCE}) in {resources})"}
 
 
 def _by_people() -> Condition:

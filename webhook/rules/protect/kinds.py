@@ -97,7 +97,14 @@ DERIVED: frozenset[Key] = frozenset((
 ))  # fmt: skip
 """Kinds that are never protected: controllers copy labels onto them, and must delete them."""
 
-DERIVED_RESOURCES = ("endpoints", "endpointslices", "events", "leases")
+DERIVED_RESOURCES = (
+    "/endpoints",
+    "/events",
+    "coordination.k8s.io/leases",
+    "discovery.k8s.io/endpointslices",
+    "events.k8s.io/events",
+)
+"""The same as group and resource."""
 
 _POD, _CLAIM = ("v1", "Pod"), ("v1", "PersistentVolumeClaim")
 

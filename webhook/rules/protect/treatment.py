@@ -163,6 +163,8 @@ def _scale(request: AdmissionRequest, config: Config, facts: Facts) -> Outcome:
     except UnverifiedError as error:
         denial = unverified(named, error.reason, config)
         return refused(request, named, [denial], config.phase, config)
+    if value is None:
+        return Outcome(request.object)
     subject = Subject(group, version, row.kind, request.namespace, request.name, value)
     found = sources(subject, config, _asker(request))
 
