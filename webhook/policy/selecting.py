@@ -7,6 +7,7 @@ not known yet is collected.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from webhook.model import (
@@ -63,6 +64,15 @@ class Selection:
         self._deadline = NEVER if facts.is_sealed else request.deadline
         self._has_namespace = False
         self.missing: set[Lookup] = set()
+
+    def look_ahead(self, plans: Iterable[Plan[P, B, W]]) -> None:
+        """Load the Namespace when it is certain that some policy needs it.
+
+        Raises NamespaceMissingError; what else is wrong is told where the first one needs it.
+        """
+        if any(plan.plain for plan in plans):
+            with suppress(NeedFacts, ParamError):
+                self._load_namespace()
 
     def is_plain(self, plan: Plan[P, B, W]) -> bool:
         """Tell whether nothing is left to find out before the policy can be evaluated."""

@@ -45,6 +45,7 @@ def validate(request: AdmissionRequest, policy_set: PolicySet, facts: Facts) -> 
     selection = Selection(request, facts, activation, verdict.add_error)
     deadline = request.deadline
     try:
+        selection.look_ahead(plans)
         for plan in plans:
             if not (
                 selection.is_plain(plan) and is_admitted_straight(plan, activation.full, deadline)
