@@ -43,6 +43,12 @@ def denial(policy: str, binding: str, message: str) -> str:
     return f"ValidatingAdmissionPolicy '{policy}'{with_binding} denied request: {message}"
 
 
+def mutation_denial(policy: str, binding: str, message: str) -> str:
+    """Return the text of a denial by a mutating policy; `binding` is "" when none is involved."""
+    who = f"policy '{policy}' with binding '{binding}'" if binding else f'policy "{policy}"'
+    return f"{who} denied request: {message}"
+
+
 def warning(policy: str, binding: str, message: str) -> str:
     """Return the text of a warning."""
     return (

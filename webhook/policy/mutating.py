@@ -23,7 +23,7 @@ from webhook.policy.evaluating import (
     stage_bindings,
 )
 from webhook.policy.index import Index, Plan, arrange
-from webhook.policy.messages import details_of
+from webhook.policy.messages import details_of, mutation_denial
 from webhook.policy.model import FAIL, IF_NEEDED, MutatingBinding, MutatingPolicy, Mutation
 from webhook.policy.patching import MutationError, StatusError, mutate_once
 from webhook.policy.selecting import NamespaceMissingError, Selection
@@ -192,15 +192,10 @@ class _Run:
     def _fail(
         self, policy: MutatingPolicy, binding: MutatingBinding | None, text: str, reason: str
     ) -> None:
-        if policy.failure_policy != FAIL:
-            return
-        what = (
-            f"policy '{policy.name}' with binding '{binding.name}'"
-            if binding
-            else (f'policy "{policy.name}"')
-        )
-        name = binding.name if binding else ""
-        self._failures.append(Failure(policy.name, name, f"{what} denied request: {text}", reason))
+        if policy.failure_policy == FAIL:
+            name = binding.name if binding else ""
+            message = mutation_denial(policy.name, name, text)
+            self._failures.append(Failure(policy.name, name, message, reason))
 
     def outcome(self) -> Outcome:
         """Return the changed object, or the failures with the object as it was received."""
