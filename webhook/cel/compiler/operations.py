@@ -230,15 +230,16 @@ def inversion(emitter: Emitter, operands: Operands) -> ast.expr | None:
 
 
 def membership(emitter: Emitter, operands: Operands) -> ast.expr | None:
-    """Ask for a text in a list of texts or in a map."""
+    """Ask for a text in a list of texts or in a map, which most values of unknown type are."""
     item, container = operands.values
     if operands.kinds[0] is not STRING:
         return None
     if isinstance(operands.kinds[1], ListType):
         emitter.charge_dynamic(_length(container))
         return pyast.compare(item, ast.In(), container)
-    if isinstance(operands.kinds[1], MapType):
+    if isinstance(operands.kinds[1], MapType) or operands.kinds[1] is DYN:
         emitter.charge(1)
+        container = emitter.atom(container)
         known = pyast.type_is(container, "dict")
         test = pyast.compare(item, ast.In(), container)
         return pyast.choice(known, test, pyast.call("contains", container, item))
