@@ -161,6 +161,8 @@ class FakeApi:
     async def _answer(self, request: Request, parts: list[str]) -> Response:
         if parts == ["version"]:
             return JSONResponse({"major": "1", "minor": "36+"})
+        if parts == ["apis"]:
+            return self._groups()
         parts = parts[1:] if parts[0] == "apis" else ["", *parts[1:]]
         group, version, *rest = parts
         if not rest:
@@ -182,11 +184,22 @@ class FakeApi:
         if not found:
             return PlainTextResponse("404 page not found", 404)
         entries = [
-            {"name": name, "kind": one.kind, "namespaced": one.namespaced}
+            {"name": name, "kind": one.kind, "namespaced": one.namespaced, "verbs": ["get", "list"]}
             for one in found
             for name in (one.plural, f"{one.plural}/status")
         ]
         return JSONResponse({"kind": "APIResourceList", "resources": entries})
+
+    def _groups(self) -> Response:
+        versions: dict[str, list[Object]] = {}
+        for one in self.resources:
+            if one.group and {"version": one.version} not in versions.get(one.group, []):
+                versions.setdefault(one.group, []).append({"version": one.version})
+        groups = [
+            {"name": name, "versions": found, "preferredVersion": found[-1]}
+            for name, found in versions.items()
+        ]
+        return JSONResponse({"kind": "APIGroupList", "groups": groups})
 
     async def _handle(
         self, request: Request, resource: Resource, namespace: str, name: str
@@ -249,9 +262,9 @@ class FakeApi:
         end = start + int(request.query_params["limit"])
         # lists of built-in kinds leave both fields out of their items
         page = [{k: v for k, v in one.items() if k not in ("kind", "apiVersion")} for one in items]
-        metadata = {"resourceVersion": str(self.version)}
+        metadata: Object = {"resourceVersion": str(self.version)}
         if end < len(items):
-            metadata["continue"] = str(end)
+            metadata |= {"continue": str(end), "remainingItemCount": len(items) - end}
         return JSONResponse({"metadata": metadata, "items": page[start:end] or None})
 
     def _watch(self, request: Request, resource: Resource, namespace: str) -> Response:

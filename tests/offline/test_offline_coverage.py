@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,12 @@ from tests.offline.texts import POD, policy
 from webhook.cel import Budget, Environment, EvaluationError
 from webhook.cel.types import DYN
 from webhook.offline.coverage import Coverage, Recorder
-from webhook.offline.observing import ObservedProgram, Place
-from webhook.offline.opinions import Opponent
+from webhook.offline.observing import ObservedProgram, Place, observe, places
+from webhook.offline.opinions import Disagreement, Opinions, Opponent
+from webhook.offline.results import Results, write_json, write_results
+from webhook.policy import PolicyGroup
+from webhook.policy.model import Expression, MatchResources, Policy, Variable
+from webhook.snapshot import EMPTY
 
 PLACE = Place("ValidatingAdmissionPolicy", "p", "validations[0].expression", "")
 
@@ -57,6 +62,34 @@ def test_gaps(text: str, values: tuple[Any, ...], gaps: list[str]) -> None:
 
 def test_answers_count_only_where_they_decide() -> None:
     assert covered("x == 1", 1, field="variables.x").gaps == ()
+
+
+def test_errors_are_observed_and_stay_errors() -> None:
+    seen: list[Any] = []
+    program = Environment({"x": DYN}).compile("x.a == 1")
+    observed = ObservedProgram(program, PLACE, lambda *told: seen.append(told[-1]))
+    with pytest.raises(EvaluationError):
+        observed.evaluate({"x": {}}, Budget(10**6))
+    assert [str(one) for one in seen] == ["no such key: a"]
+
+
+def test_expressions_that_do_not_compile_are_left_as_they_are() -> None:
+    broken = Policy("p", MatchResources(), variables=(Variable("v", Expression("a", None, "e")),))
+    group = PolicyGroup("policies", "Fail", (broken,))
+    snapshot = replace(EMPTY, groups=(group,))
+    assert list(places(snapshot)) == []
+    assert observe(snapshot, Recorder()).groups == (group,)
+
+
+def test_disagreements_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    place = Place("ValidatingAdmissionPolicy", "p", "variables.x", "1 + 1")
+    opinions = Opinions(1, {"stumbles": 2}, (Disagreement(place, "2", "3 (int)"),))
+    results = Results((), None, opinions)
+    write_results(results)
+    assert "p       variables.x  Propylon: 2" in capsys.readouterr().out
+    write_json(results)
+    (found,) = json.loads(capsys.readouterr().out)["second_opinion"]["disagreements"]
+    assert (found["propylon"], found["cel_python"]) == ("2", "3 (int)")
 
 
 def test_nothing_is_covered_whole() -> None:

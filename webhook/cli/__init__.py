@@ -42,6 +42,7 @@ COMMANDS = (
         "webhook.cli.exchange",
         "import_policies",
     ),
+    Command("scan", "Judge objects that exist.", "webhook.cli.scan", "scan"),
     Command("report", "Ask the ledger what was denied or changed.", "webhook.cli.report"),
     Command("certs", "Make a CA and a serving certificate.", "webhook.cli.certs", "certs"),
     Command(

@@ -77,6 +77,15 @@ class Listing:
     resource_version: str
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a list; `remaining` is how many objects follow, as far as the API server says."""
+
+    items: tuple[Json, ...]
+    resource_version: str
+    remaining: int = 0
+
+
 class Cluster:
     """The API server.
 
@@ -97,14 +106,24 @@ class Cluster:
     async def list(self, resource: Resource, namespace: str = "", labels: str = "") -> Listing:
         """Return all objects ("" means all namespaces) that the label selector text matches."""
         items: list[Json] = []
+        version = ""
+        async for page in self.pages(resource, namespace, labels):
+            items.extend(page.items)
+            version = page.resource_version
+        return Listing(tuple(items), version)
+
+    async def pages(
+        self, resource: Resource, namespace: str = "", labels: str = ""
+    ) -> AsyncIterator[Page]:
+        """Yield the same objects, PAGE at a time."""
         token = None
         while True:
             params = {"labelSelector": labels or None, "limit": str(PAGE), "continue": token}
-            page = await self._answer(self._prepare("list", resource, namespace, params=params))
-            found, version, token = _page(page, resource)
-            items.extend(found)
+            answer = await self._answer(self._prepare("list", resource, namespace, params=params))
+            page, token = _page(answer, resource)
+            yield page
             if not token:
-                return Listing(tuple(items), version)
+                return
 
     async def create(self, resource: Resource, value: Json) -> Json:
         """Create the object; ClusterError with status 409 when it exists already."""
@@ -251,8 +270,8 @@ def _scope(resource: Resource, namespace: str) -> str | None:
     return namespace or ALL_NS
 
 
-def _page(page: Json, resource: Resource) -> tuple[list[Json], str, str]:
-    """Return objects, version and continue token of one answer to a list.
+def _page(page: Json, resource: Resource) -> tuple[Page, str]:
+    """Return one answer to a list, and its continue token.
 
     Objects get the two fields that lists of built-in kinds leave out.
     """
@@ -260,8 +279,10 @@ def _page(page: Json, resource: Resource) -> tuple[list[Json], str, str]:
     try:
         metadata = page["metadata"]
         items = [{**kind, **one} for one in page.get("items") or () if one["metadata"]["name"]]
-        return items, str(metadata["resourceVersion"]), metadata.get("continue") or ""
-    except (LookupError, TypeError, AttributeError) as error:
+        remaining = int(metadata.get("remainingItemCount") or 0)
+        found = Page(tuple(items), str(metadata["resourceVersion"]), remaining)
+        return found, metadata.get("continue") or ""
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise ClusterError(f"the answer to a list of {resource.name} is no list") from error
 
 

@@ -109,8 +109,12 @@ def judge_with(
 
 def sends(rules: Iterable[Json], request: AdmissionRequest) -> bool:
     """Tell whether the API server would send this request to an entry with these rules."""
-    resources = MatchResources(resource_rules=tuple(_rule(one) for one in rules))
-    return narrow_policy(resources, _target(request)) is not None
+    return narrow_policy(resources_of(rules), _target(request)) is not None
+
+
+def resources_of(rules: Iterable[Json]) -> MatchResources:
+    """Return the rules of a webhook entry in the form of a policy's."""
+    return MatchResources(resource_rules=tuple(_rule(one) for one in rules))
 
 
 def matched_policies(request: AdmissionRequest, snapshot: Snapshot) -> tuple[PolicyLike, ...]:

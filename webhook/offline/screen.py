@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from textwrap import wrap
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
 T = TypeVar("T")
@@ -28,17 +28,21 @@ NARROWEST = 24
 def write_table(
     headings: Sequence[str], rows: Iterable[Sequence[str]], styles: Iterable[str] = ()
 ) -> None:
-    """Print aligned columns; the last one is wrapped where it is. `styles` has one for each row."""
+    """Print aligned columns; the last one is wrapped where it is. `styles` has one for each row.
+
+    A row of one cell is a heading of its own.
+    """
     lines = list(rows)
     if not lines:
         return
     console = Console(highlight=False, soft_wrap=True)
-    widths = [max(len(row[at]) for row in (headings, *lines)) for at in range(len(headings) - 1)]
+    whole = [headings, *(row for row in lines if len(row) > 1)]
+    widths = [max(len(row[at]) for row in whole) for at in range(len(headings) - 1)]
     room = console.width - sum(widths) - 2 * len(widths) if console.is_terminal else 0
     console.print(Text(_line(headings, widths), style="bold"))
     every = [*styles, *[""] * len(lines)]
     for row, style in zip(lines, every, strict=False):
-        for part in _wrapped(row, room):
+        for part in _wrapped(row, room) if len(row) > 1 else [row]:
             console.print(Text(_line(part, widths), style=style))
 
 
@@ -60,25 +64,40 @@ def _folded(line: str, width: int) -> list[str]:
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    shown = [cell.ljust(width) for cell, width in zip(cells, widths, strict=False)]
+    shown = [cell.ljust(width) for cell, width in zip(cells[:-1], widths, strict=False)]
     return "  ".join([*shown, cells[-1]]).rstrip()
 
 
 def followed(things: Iterable[T], total: int | None, what: str) -> Iterator[T]:
     """Yield the things; show on the terminal's error stream how far it is when it takes long."""
+    with progress() as moved:
+        for at, one in enumerate(things):
+            moved(what, at, total)
+            yield one
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str, int, int | None], None]]:
+    """Give a function to call with what is done, how much of it, and how much there is."""
     console = Console(stderr=True)
     start = time.monotonic()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with ExitStack() as stack:
-        bar: Progress | None = None
-        task = None
-        for at, one in enumerate(things):
-            if bar is None and console.is_terminal and time.monotonic() - start > PATIENCE_SECONDS:
-                bar = stack.enter_context(Progress(*columns, console=console, transient=True))
-                task = bar.add_task(what, total=total)
-            if bar is not None and task is not None:
-                bar.update(task, completed=at)
-            yield one
+    bar = Progress(*columns, console=console, transient=True)
+    tasks: list[TaskID] = []
+
+    def moved(what: str, done: int, total: int | None) -> None:
+        if not console.is_terminal or time.monotonic() - start <= PATIENCE_SECONDS:
+            return
+        if not tasks:
+            bar.start()
+            tasks.append(bar.add_task(what))
+        bar.update(tasks[0], description=what, completed=done, total=total)
+
+    try:
+        yield moved
+    finally:
+        if tasks:
+            bar.stop()
 
 
 def say(label: str, style: str, text: str) -> None:
