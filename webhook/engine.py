@@ -23,7 +23,7 @@ from webhook.model import (
 )
 from webhook.policy import mutate as mutate_by_policies
 from webhook.policy import validate as validate_policies
-from webhook.publication import check_grants, check_publication
+from webhook.publication import check_grants, judge_publication
 from webhook.rules import RULES
 from webhook.snapshot import Snapshot
 
@@ -138,8 +138,7 @@ def _mutating_policies_stage(
 def _documents_stage(
     request: AdmissionRequest, _registration: Registration, snapshot: Snapshot, _facts: Facts
 ) -> Outcome:
-    violations = (*check_publication(request, snapshot), *check_grants(request, snapshot))
-    return Outcome(request.object, violations=violations)
+    return judge_publication(request, snapshot)
 
 
 def _grants_stage(

@@ -1,7 +1,8 @@
 """Check a ConfigMap that publishes documents before the API server stores it.
 
 It refuses what does not parse or compile, repeats a name, or is a grant in the name of somebody
-else. What is in force is not touched.
+else. What is in force is not touched. With a reason in the annotation `PFX/break-glass` a broken
+document may be stored all the same, and that is recorded.
 """
 
 from __future__ import annotations
@@ -9,12 +10,35 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from webhook.documents import Item, parse_document
-from webhook.model import AdmissionRequest, ConfigError, Document, Json, Violation
+from webhook.model import (
+    Action,
+    AdmissionRequest,
+    ConfigError,
+    Document,
+    Json,
+    Outcome,
+    Violation,
+)
 from webhook.objects.paths import get
 from webhook.snapshot import Snapshot, check_documents
 
 LABEL = "policies"
 """The ConfigMaps with `PFX/policies: "true"` hold documents."""
+
+
+BREAK_GLASS = "break-glass"
+"""With `PFX/break-glass: REASON` broken documents are stored, with a warning."""
+
+
+def judge_publication(request: AdmissionRequest, snapshot: Snapshot) -> Outcome:
+    """Judge the ConfigMap by its documents and its grants."""
+    errors = check_publication(request, snapshot)
+    warnings = tuple(
+        f"documents: stored with errors ({one.found}); what is in force stays"
+        for one in errors
+        if one.action is Action.WARN
+    )
+    return Outcome(request.object, (*errors, *check_grants(request, snapshot)), warnings)
 
 
 def check_publication(request: AdmissionRequest, snapshot: Snapshot) -> tuple[Violation, ...]:
@@ -28,7 +52,18 @@ def check_publication(request: AdmissionRequest, snapshot: Snapshot) -> tuple[Vi
     errors = check_documents(documents_of(config_map), snapshot, leaving)
     if not errors:
         return ()
-    return (Violation("documents", _message(errors), reason="Invalid", code=422),)
+    reason = get(config_map, ("metadata", "annotations", f"{prefix}/{BREAK_GLASS}"))
+    has_reason = isinstance(reason, str) and reason.strip() != ""
+    return (
+        Violation(
+            "documents",
+            _message(errors),
+            Action.WARN if has_reason else Action.DENY,
+            found=f"{BREAK_GLASS}: {reason}" if has_reason else "",
+            reason="Invalid",
+            code=422,
+        ),
+    )
 
 
 def check_grants(request: AdmissionRequest, snapshot: Snapshot) -> tuple[Violation, ...]:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.builders import request
 from webhook.engine import decide
-from webhook.model import Document, Facts, Registration
+from webhook.model import Action, Document, Facts, Registration
 from webhook.publication import documents_of, publishes
 from webhook.registration import registrations, route
 from webhook.snapshot import EMPTY, build
@@ -75,6 +75,32 @@ def test_refused_with_every_error_and_its_place(data: dict[str, str], message: s
     assert message in decision.message
 
 
+BROKEN = {"a.yaml": "a: [1"}
+
+
+def in_emergency(reason: Any) -> Any:
+    stored = config_map(BROKEN)
+    stored["metadata"]["annotations"] = {"propylon.dev/break-glass": reason}
+    return stored
+
+
+def test_break_glass_stores_a_broken_document_and_says_so() -> None:
+    decision = decide(request(in_emergency("INC-7: restore first")), entry(), IN_FORCE, Facts())
+    assert decision.allowed
+    assert decision.warnings == (
+        "documents: stored with errors (break-glass: INC-7: restore first); what is in force stays",
+    )
+    (violation,) = decision.violations
+    assert (violation.action, violation.found) == (Action.WARN, "break-glass: INC-7: restore first")
+    assert "this ConfigMap has an error" in violation.message
+
+
+@pytest.mark.parametrize("reason", ["", "  ", None, 3])
+def test_break_glass_needs_a_reason(reason: Any) -> None:
+    decision = decide(request(in_emergency(reason)), entry(), IN_FORCE, Facts())
+    assert not decision.allowed
+
+
 def test_update_of_what_is_in_force_is_no_duplicate() -> None:
     (document,) = documents_of(config_map({"a.yaml": GOOD.replace("NAME", "x")}))
     built = build([document])
@@ -102,3 +128,49 @@ def test_documents_of_a_config_map() -> None:
 @pytest.mark.parametrize("value", [None, [], {"metadata": 3}, {"metadata": {"labels": 3}}])
 def test_malformed_object_publishes_nothing(value: Any) -> None:
     assert not publishes(value, "propylon.dev")
+
+
+GRANT = """
+apiVersion: propylon.dev/v1
+kind: DeletionGrant
+metadata: {name: NAME}
+spec:
+  who: {users: [alice]}
+  target: {kind: Deployment, namespace: shop, name: web}
+  reason: moving away
+  expires: "2026-01-01T00:00:00Z"
+  createdBy: CREATOR
+"""
+
+
+def granting(creator: str = "alice", name: str = "move", **fields: Any) -> Any:
+    text = GRANT.replace("NAME", name).replace("CREATOR", creator)
+    return config_map({"a.yaml": "---\n" + text}, **fields)
+
+
+GRANTS: dict[str, tuple[Any, Any, bool]] = {
+    "one's own": (granting(), None, True),
+    "in the name of another": (granting("bob"), None, False),
+    "stored before": (granting("bob"), granting("bob"), True),
+    "changed": (granting("bob", "other"), granting("bob"), False),
+    "published now": (granting("bob"), granting("bob", labels={}), False),
+    "not published": (granting("bob", labels={}), None, True),
+}
+
+
+@pytest.mark.parametrize("path", ["documents", "documents-grants"])
+@pytest.mark.parametrize(("new", "old", "allowed"), GRANTS.values(), ids=GRANTS)
+def test_grants_are_written_by_who_answers_for_them(
+    new: Any, old: Any, allowed: bool, path: str
+) -> None:
+    protection = "apiVersion: propylon.dev/v1\nkind: DeletionProtection\nmetadata: {name: a}\n"
+    snapshot = build([Document("a", protection)])
+    found = route(registrations(snapshot), path, mutating=False)
+    assert found is not None
+    operation = "CREATE" if old is None else "UPDATE"
+    asked = request(new, old=old, operation=operation, user="alice")
+    decision = decide(asked, found, snapshot, Facts())
+    assert decision.allowed is allowed
+    if not allowed:
+        assert "spec.createdBy: must be 'alice', the user who writes this grant" in decision.message
+        assert decision.code == 403
