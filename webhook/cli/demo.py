@@ -129,7 +129,7 @@ def scenes() -> tuple[Scene, ...]:
             "the ReplicaSet controller creates a Pod of it",
             CONTROLLER,
             pod_of(checkout),
-            ("mutate/pods", "validate/policies"),
+            ("mutate/pods", *WORKLOAD),
         ),
         Scene("bob applies the Deployment search", BOB, search, WORKLOAD),
         Scene("bob applies the Deployment mailer", BOB, mailer, WORKLOAD),
