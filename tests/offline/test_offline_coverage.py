@@ -48,6 +48,8 @@ GAPS: dict[str, tuple[str, tuple[Any, ...], list[str]]] = {
     ),
     "never evaluated": ("x == 1", (), ["never evaluated"]),
     "two of them": ("x == 1 || x == 2 || x == 3", (1,), ["x == 2", "x == 3", "never false"]),
+    "constants": ("x == 1 ? ['a', 'b'].size() > 0x1 : 2.5e3 == 1.0", (1,), ["never false"]),
+    "optional index": ("['a'].all(i, x[?i].orValue(1) == 1)", ({},), ["never false"]),
     "index": ("['a', 'b'].all(i, i == {'a': i, 'b': i}[i])", ("a",), ["never false"]),
 }
 

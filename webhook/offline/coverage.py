@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,10 @@ from webhook.cel.explain import Part
 from webhook.offline.observing import Place
 
 Range = tuple[int, int]
+
+_CONSTANTS = re.compile(
+    r"""[rRbB]*('[^']*'|"[^"]*")|\b(true|false|null)\b|\b0x[0-9a-fA-F]+|\d[\deEu.+-]*"""
+)
 NEVER = "never evaluated"
 
 
@@ -58,8 +63,8 @@ class Recorder:
             seen.values.add(outcome)
         for part in program.explain(bindings).parts:
             where = (part.start, part.stop)
-            if is_operand(place.text, part):
-                continue  # it goes with the whole attribute or call
+            if is_operand(place.text, part) or _is_constant(part.text):
+                continue
             seen.texts[where] = part.text
             if part.values:
                 seen.reached.add(where)
@@ -88,8 +93,13 @@ def is_operand(text: str, part: Part) -> bool:
     Such a name has no value of its own: the engine evaluates the attribute as a whole.
     """
     before, after = text[: part.start].rstrip(), text[part.stop :].lstrip()
-    is_index = before.endswith("[") and after.startswith("]")
+    is_index = before.endswith(("[", "[?")) and after.startswith("]")
     return after.startswith((".", "[", "?.")) or (is_index and part.text.isidentifier())
+
+
+def _is_constant(text: str) -> bool:
+    """Tell whether nothing in it depends on a request: the engine works such parts out ahead."""
+    return not re.search(r"[A-Za-z_]", _CONSTANTS.sub("", text))
 
 
 def _is_reached(where: Range, seen: _Seen) -> bool:
