@@ -17,6 +17,7 @@ from webhook.objects.workloads import BUILT_IN
 from webhook.policy import MutatingPolicy, Policy, PolicyGroup
 from webhook.rules.hide.intercepting import hide_rules, system_conditions
 from webhook.rules.protect.intercepting import grant_entry, protect_entries
+from webhook.rules.spread.intercepting import spread_entries
 from webhook.snapshot import Snapshot
 
 CONFIGURATION_NAME = "propylon"
@@ -28,7 +29,7 @@ ORDER = ("hide", "spread", "pods", "templates", "protect-state", "policies")
 """Mutating entries are called in this order of their paths."""
 
 KNOWN_PATHS = re.compile(
-    r"(hide|pods|templates|documents(-grants)?|policies(-ignore)?(-[0-9]{1,4})?"
+    r"(hide|spread|pods|templates|documents(-grants)?|policies(-ignore)?(-[0-9]{1,4})?"
     r"|protect(-(state|namespaces|crds|scale|evictions))?)\Z"
 )
 """The paths that any Snapshot may have; others are 404."""
@@ -54,6 +55,7 @@ def registrations(snapshot: Snapshot) -> tuple[Registration, ...]:
     platform = snapshot.platform
     entries = [
         *_hide_entries(snapshot),
+        *_spread_entries(snapshot),
         *_rule_entries(snapshot),
         *_protect_entries(snapshot),
         *(_mutating_policy_entry(group) for group in snapshot.mutating_groups),
@@ -90,6 +92,12 @@ def _hide_entries(snapshot: Snapshot) -> Iterable[Registration]:
             reinvocation_policy="IfNeeded",
             match_conditions=system_conditions(config),
         )
+
+
+def _spread_entries(snapshot: Snapshot) -> Iterable[Registration]:
+    """Rule D on workloads, on changes of their scale, and on Pods where a document says so."""
+    config = snapshot.configs.get("spread")
+    return () if config is None else spread_entries(config)
 
 
 def _protect_entries(snapshot: Snapshot) -> Iterable[Registration]:

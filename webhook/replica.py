@@ -38,6 +38,7 @@ from webhook.tls.bootstrap import BootstrapError, ClusterCertificate, PathToken,
 from webhook.tls.context import ServingCertificate, follow_files, read_pair
 
 SERVICE = "propylon"
+NODES = ("v1", "Node")
 
 Answer = TypeVar("Answer")
 Writer = Configurations | StaticConfigurations
@@ -217,13 +218,15 @@ async def _put_in_force(switch: Switch, accepted: AcceptedTexts, source: ConfigM
 
 
 async def _follow_parameters(store: SnapshotStore, resolver: Resolver) -> None:
-    """Watch the kinds that the policies in force name as parameters."""
+    """Watch the kinds that the documents in force need: parameters of policies, nodes of rule D."""
     while True:
         snapshot = store.current().snapshot
         policies: tuple[PolicyLike, ...] = (*snapshot.policies, *snapshot.mutating_policies)
         kinds = {
             (one.param_kind.api_version, one.param_kind.kind) for one in policies if one.param_kind
         }
+        if "spread" in snapshot.configs:
+            kinds.add(NODES)
         resolver.watch_parameters(kinds)
         await store.changed()
 

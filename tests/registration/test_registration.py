@@ -33,6 +33,7 @@ spec:
   env: [{name: CLUSTER, value: cn-1}]
 """
 HIDE = "apiVersion: propylon.dev/v1\nkind: HiddenFields\nmetadata: {name: a}\nspec: {PHASE}\n"
+SPREAD = "apiVersion: propylon.dev/v1\nkind: Spreading\nmetadata: {name: spread}\nspec: {SPEC}\n"
 LXCFS = "apiVersion: propylon.dev/v1\nkind: LxcfsInjection\nmetadata: {name: lxcfs}\nspec: {}\n"
 
 
@@ -63,6 +64,10 @@ def hide(spec: str = "phase: enforce") -> str:
     return HIDE.replace("PHASE", spec)
 
 
+def spread(spec: str = "") -> str:
+    return SPREAD.replace("SPEC", spec)
+
+
 def names(entries: tuple[Registration, ...]) -> list[str]:
     return [f"{'mutating' if one.mutating else 'validating'} {one.name}" for one in entries]
 
@@ -77,6 +82,19 @@ ENTRIES: dict[str, tuple[Snapshot, list[str]]] = {
             "validating documents.propylon.dev",
         ],
     ),
+    "rule D": (
+        snapshot(spread()),
+        [
+            "mutating spread.propylon.dev",
+            "validating spread.propylon.dev",
+            "validating documents.propylon.dev",
+        ],
+    ),
+    "rule D, warnings": (
+        snapshot(spread("phase: warn")),
+        ["mutating spread.propylon.dev", "validating documents.propylon.dev"],
+    ),
+    "rule D, off": (snapshot(spread("phase: off")), ["validating documents.propylon.dev"]),
     "rule A, off": (snapshot(hide("phase: off")), ["validating documents.propylon.dev"]),
     "rule B": (
         snapshot(env()),
@@ -165,6 +183,70 @@ def test_system_users_are_dropped_early(actors: str, expected: bool) -> None:
     names = [one["name"] for one in entry.match_conditions]
     assert ("not-a-system-user" in names) is expected
     assert "not-propylon-itself" in names
+
+
+SPREAD_ENTRIES: dict[str, tuple[str, list[tuple[bool, str, bool, bool, bool]]]] = {
+    "default": ("", [(True, "Ignore", True, True, False), (False, "Fail", True, False, False)]),
+    "refused scale": (
+        "onScale: deny, tiers: {critical: {mode: mutate}}",
+        [(True, "Ignore", True, False, False), (False, "Fail", False, True, False)],
+    ),
+    "refused scale, phase warn": (
+        "onScale: deny, phase: warn",
+        [(True, "Ignore", True, False, False), (False, "Ignore", False, True, False)],
+    ),
+    "nothing refused": ("phase: audit", [(True, "Ignore", True, True, False)]),
+    "Pods": (
+        "level: pod",
+        [(True, "Ignore", False, False, True), (False, "Fail", False, False, True)],
+    ),
+}
+"""Mutating, failure policy, and whether the entry sees workloads, their scale, Pods."""
+
+
+@pytest.mark.parametrize(("spec", "expected"), SPREAD_ENTRIES.values(), ids=SPREAD_ENTRIES)
+def test_spread_entries(spec: str, expected: list[tuple[bool, str, bool, bool, bool]]) -> None:
+    entries = [one for one in registrations(snapshot(spread(spec))) if one.path == "spread"]
+    assert [
+        (
+            one.mutating,
+            one.failure_policy,
+            "deployments" in resources_of(one, "apps"),
+            "deployments/scale" in resources_of(one, "apps", "UPDATE"),
+            "pods" in resources_of(one, ""),
+        )
+        for one in entries
+    ] == expected
+    assert {one.timeout_seconds for one in entries} == {5}
+
+
+def test_spread_entry_sees_the_kinds_that_can_be_spread() -> None:
+    entry = registrations(snapshot(spread()))[0]
+    assert resources_of(entry, "") == {"replicationcontrollers"}
+    assert resources_of(entry, "apps") == {"deployments", "replicasets", "statefulsets"}
+    assert resources_of(entry, "apps.kruise.io") == {
+        "clonesets",
+        "statefulsets",
+        "uniteddeployments",
+    }
+    assert resources_of(entry, "argoproj.io") == {"rollouts"}
+    assert resources_of(entry, "batch") == set()
+
+
+@pytest.mark.parametrize(("actors", "expected"), SYSTEM_CONDITIONS.values(), ids=SYSTEM_CONDITIONS)
+def test_controllers_are_not_sent_for_spreading_but_for_pods(actors: str, expected: bool) -> None:
+    texts = [ACTORS.replace("SPEC", actors)] if actors else []
+    entry = registrations(snapshot(spread(), *texts))[0]
+    found = [one for one in entry.match_conditions if one["name"] == "not-a-system-user"]
+    assert bool(found) is expected
+    for one in found:
+        assert one["expression"].startswith("request.resource.resource == 'pods' || ")
+
+
+def test_rules_work_in_the_order_of_their_letters() -> None:
+    built = render(registrations(snapshot(env(), spread(), hide())), Client("Q0E="), mutating=True)
+    names_of = [one["name"].partition(".")[0] for one in built["webhooks"]]
+    assert names_of == ["hide", "spread", "pods"]
 
 
 def test_ephemeral_containers_are_intercepted_when_a_document_asks() -> None:

@@ -26,10 +26,10 @@ OPERATORS: Actors = build_actors(
     (item("Actors", "a", {"operators": {"groups": ["sre"]}, "delegates": {"users": ["cd"]}}),),
     Platform(),
 )[0]
-OPERATOR = {"groups": ("sre",)}
-PLATFORM = {"groups": ("system:masters",)}
-BREAKGLASS = {"groups": ("propylon.dev:breakglass",)}
-CONTROLLER = {
+OPERATOR: dict[str, Any] = {"groups": ("sre",)}
+PLATFORM: dict[str, Any] = {"groups": ("system:masters",)}
+BREAKGLASS: dict[str, Any] = {"groups": ("propylon.dev:breakglass",)}
+CONTROLLER: dict[str, Any] = {
     "user": "system:serviceaccount:kube-system:deployment-controller",
     "groups": ("system:serviceaccounts:kube-system",),
 }

@@ -8,10 +8,10 @@ from types import MappingProxyType
 
 from pydantic import BaseModel
 
-from webhook.rules import actors, env, hide, lxcfs
+from webhook.rules import actors, env, hide, lxcfs, spread
 from webhook.rules.base import Rule
 
-RULES: tuple[Rule, ...] = (hide.RULE, env.RULE, lxcfs.RULE)
+RULES: tuple[Rule, ...] = (hide.RULE, spread.RULE, env.RULE, lxcfs.RULE)
 """Every built-in rule."""
 
 MODELS: Mapping[str, type[BaseModel]] = MappingProxyType({
@@ -19,6 +19,7 @@ MODELS: Mapping[str, type[BaseModel]] = MappingProxyType({
     "EnvInjection": env.EnvInjectionDocument,
     "HiddenFields": hide.HiddenFieldsDocument,
     "LxcfsInjection": lxcfs.LxcfsInjectionDocument,
+    "Spreading": spread.SpreadingDocument,
 })  # fmt: skip
 """The model of each `propylon.dev` kind: checked against, and published as JSON Schema."""
 

@@ -122,5 +122,11 @@ class Config:
         """Whether the validating entry looks at changes of scale."""
         return self._on_scale("deny")
 
+    @property
+    def may_refuse(self) -> bool:
+        """Whether the validating entry refuses anything, or only looks."""
+        is_enforced = self.templates is not None and self.templates.phase == "enforce"
+        return bool(self.refusing_levels) or (is_enforced and self.denies_on_scale)
+
     def _on_scale(self, what: str) -> bool:
         return self.templates is not None and self.templates.on_scale == what

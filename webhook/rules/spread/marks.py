@@ -23,6 +23,7 @@ _LEVEL_OF: Mapping[ActorClass, int] = {
     ActorClass.OPERATOR: 1,
     ActorClass.PLATFORM: 2,
 }
+_DECIDES = {"operator": "operators decide", "platform": "the platform decides"}
 _NEEDED: Mapping[str, int] = {"anyone": 0, "operator": 1, "platform": 2}
 
 
@@ -129,7 +130,7 @@ def _settled(
         if kept != new:
             made.value = with_value(made.value, path, kept)
             became = "removed" if kept is None else f'is "{kept}"'
-            made.warnings.append(f"{dotted(path)} {became}, {who}s decide on it")
+            made.warnings.append(f"{dotted(path)} {became}, {_DECIDES[who]} on it")
         if kept is not None:
             yield path, kept
 
