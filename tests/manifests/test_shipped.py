@@ -14,6 +14,7 @@ from webhook.cluster.lease import NAME as LEASE
 from webhook.exemptions import FIXED_RESOURCES
 from webhook.model import Platform
 from webhook.registration import CONFIGURATION_NAME, Client
+from webhook.rules.protect.kinds import KINDS, ProtectedKind
 from webhook.settings import Settings
 from webhook.tls.bootstrap import TLS_SECRET, TOKEN_SECRET
 
@@ -87,6 +88,27 @@ def test_no_right_is_a_wildcard() -> None:
     roles = [one for one in OBJECTS if one["kind"] in {"Role", "ClusterRole"}]
     rules = [rule for role in roles for rule in role.get("rules", [])]
     assert not [rule for rule in rules if "*" in (*rule["verbs"], *rule["resources"])]
+
+
+def may(verb: str, group: str, resource: str) -> bool:
+    """Tell whether the shipped ClusterRole allows it."""
+    return any(
+        verb in rule["verbs"] and group in rule["apiGroups"] and resource in rule["resources"]
+        for rule in the("ClusterRole")["rules"]
+        if "resourceNames" not in rule
+    )
+
+
+@pytest.mark.parametrize("kind", [one for one in KINDS if one.namespaced], ids=lambda one: one.path)
+def test_rule_e_may_look_at_every_kind_but_secrets(kind: ProtectedKind) -> None:
+    assert may("list", kind.group, kind.resource) is (kind.resource != "secrets")
+    assert may("get", kind.group, kind.resource) or not kind.is_workload
+
+
+def test_rule_e_may_read_what_it_asks_for() -> None:
+    assert may("get", "", "services")
+    assert may("list", "discovery.k8s.io", "endpointslices")
+    assert may("list", "apps.kruise.io", "sidecarsets")  # the objects of its own definition
 
 
 def test_own_cluster_roles_are_never_intercepted() -> None:

@@ -1,10 +1,14 @@
 """Which entries exist, where they are reached, and how the configurations spell them."""
 
+import json
 from typing import Any
 
 import pytest
 
-from webhook.model import Document, Platform, Registration
+from tests.rules.documents import facts
+from tests.rules.protection import ALWAYS, create, delete, shop, system, thing, update, web
+from webhook.engine import decide
+from webhook.model import AdmissionRequest, Document, Platform, Registration
 from webhook.registration import Client, registrations, render, route, widen
 from webhook.snapshot import Snapshot, build
 
@@ -35,6 +39,7 @@ spec:
 HIDE = "apiVersion: propylon.dev/v1\nkind: HiddenFields\nmetadata: {name: a}\nspec: {PHASE}\n"
 SPREAD = "apiVersion: propylon.dev/v1\nkind: Spreading\nmetadata: {name: spread}\nspec: {SPEC}\n"
 LXCFS = "apiVersion: propylon.dev/v1\nkind: LxcfsInjection\nmetadata: {name: lxcfs}\nspec: {}\n"
+PROTECTION = "apiVersion: propylon.dev/v1\nkind: DeletionProtection\nmetadata: {name: p}\n"
 
 
 def policy(
@@ -73,6 +78,19 @@ def names(entries: tuple[Registration, ...]) -> list[str]:
 
 
 ENTRIES: dict[str, tuple[Snapshot, list[str]]] = {
+    "rule E": (
+        snapshot(PROTECTION),
+        [
+            "validating protect.propylon.dev",
+            "mutating protect-state.propylon.dev",
+            "validating protect-namespaces.propylon.dev",
+            "validating protect-crds.propylon.dev",
+            "validating protect-scale.propylon.dev",
+            "validating protect-evictions.propylon.dev",
+            "validating documents-grants.propylon.dev",
+            "validating documents.propylon.dev",
+        ],
+    ),
     "nothing in force": (snapshot(), ["validating documents.propylon.dev"]),
     "rule A": (
         snapshot(hide()),
@@ -277,7 +295,10 @@ ROUTES: dict[str, tuple[str, bool, tuple[str, ...] | None]] = {
     "known": ("policies", False, ("policies",)),
     "wrong verb": ("pods", False, ()),
     "known under another snapshot": ("policies-ignore-2", False, ()),
+    "rule E under another snapshot": ("protect-namespaces", False, ()),
+    "grants under another snapshot": ("documents-grants", False, ()),
     "unknown": ("nonsense", False, None),
+    "nearly known": ("protect-nonsense", False, None),
     "trick": ("policies/../pods", False, None),
     "newline": ("policies\n", False, None),
 }
@@ -287,6 +308,103 @@ ROUTES: dict[str, tuple[str, bool, tuple[str, ...] | None]] = {
 def test_route(path: str, mutating: bool, stages: tuple[str, ...] | None) -> None:
     found = route(registrations(snapshot(policy("a"))), path, mutating=mutating)
     assert (found.stages if found else None) == stages
+
+
+def sends(entry: Registration, asked: AdmissionRequest) -> bool:
+    """Tell whether the API server sends a request, as far as the matchConditions go."""
+    resource_rule = {
+        "apiGroups": ["*"],
+        "apiVersions": ["*"],
+        "operations": ["*"],
+        "resources": ["*/*"],
+    }
+    policy = {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicy",
+        "metadata": {"name": "entry"},
+        "spec": {
+            "matchConstraints": {"resourceRules": [resource_rule]},
+            "matchConditions": [dict(one) for one in entry.match_conditions],
+            "validations": [{"expression": "false"}],
+        },
+    }
+    binding = {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": "entry"},
+        "spec": {"policyName": "entry", "validationActions": ["Deny"]},
+    }
+    built = snapshot(json.dumps(policy), json.dumps(binding))
+    found = route(registrations(built), "policies", mutating=False)
+    assert found is not None
+    return not decide(asked, found, built, facts()).allowed
+
+
+def protection(path: str, spec: str = "") -> Registration:
+    found = registrations(snapshot(PROTECTION + spec))
+    return next(one for one in found if one.path == path)
+
+
+SECRETS = "spec: {checkDependents: [], protect: [{kinds: [Service.]}]}\n"
+SERVICE = thing("Service")
+SENT: dict[str, tuple[Registration, AdmissionRequest, bool]] = {
+    "labelled": (protection("protect"), delete(thing("Service", ALWAYS)), True),
+    "label gone": (protection("protect"), update(thing("Service", ALWAYS), SERVICE), True),
+    "label new": (protection("protect"), create(thing("Service", ALWAYS)), True),
+    "unlabelled": (protection("protect"), delete(SERVICE), False),
+    "other labels": (protection("protect"), delete(thing("Service", {"a": "b"})), False),
+    "may have dependents": (protection("protect"), delete(web()), True),
+    "is only updated": (protection("protect"), update(web(), web()), False),
+    "by policy": (protection("protect", SECRETS), delete(SERVICE), True),
+    "written, by policy": (protection("protect-state", SECRETS), update(SERVICE, SERVICE), True),
+    "not by policy": (protection("protect", SECRETS), delete(web()), False),
+    "derived": (protection("protect"), delete(thing("Lease.coordination.k8s.io/v1", ALWAYS)), False),
+    "a Namespace elsewhere": (protection("protect"), delete(shop(ALWAYS)), False),
+    "a Namespace": (protection("protect-namespaces"), delete(shop()), True),
+    "finalized by a person": (
+        protection("protect-namespaces"), update(shop(), shop(), sub_resource="finalize"), True,
+    ),
+    "finalized by its controller": (
+        protection("protect-namespaces"),
+        update(shop(), shop(), sub_resource="finalize", **system("namespace-controller")),
+        False,
+    ),
+    "a definition": (
+        protection("protect-crds", "spec: {allCRDs: false}\n"), delete(thing("Any", ALWAYS)), True,
+    ),
+    "an unlabelled definition": (
+        protection("protect-crds", "spec: {allCRDs: false}\n"), delete(thing("Any")), False,
+    ),
+    "scale": (
+        protection("protect-scale"), update(SERVICE, SERVICE, sub_resource="scale"), True,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("entry", "asked", "expected"), SENT.values(), ids=SENT)
+def test_what_rule_e_is_sent(entry: Registration, asked: AdmissionRequest, expected: bool) -> None:
+    assert sends(entry, asked) is expected
+
+
+GRANT_MAPS: dict[str, tuple[dict[str, str], bool]] = {
+    "a grant": ({"README": "x", "a.yaml": "kind: DeletionGrant"}, True),
+    "none": ({"a.yaml": "kind: Actors"}, False),
+}
+
+
+@pytest.mark.parametrize(("data", "expected"), GRANT_MAPS.values(), ids=GRANT_MAPS)
+def test_config_maps_with_grants_are_sent(data: dict[str, str], expected: bool) -> None:
+    asked = create(thing("ConfigMap", data=data))
+    assert sends(protection("documents-grants"), asked) is expected
+
+
+def test_protection_state_is_called_before_policies() -> None:
+    entries = registrations(snapshot(PROTECTION, LXCFS))
+    built = render(tuple(reversed(entries)), Client("Q0E="), mutating=True)
+    assert [one["name"] for one in built["webhooks"]] == [
+        "pods.propylon.dev",
+        "protect-state.propylon.dev",
+    ]
 
 
 def test_widen_intercepts_what_either_does() -> None:

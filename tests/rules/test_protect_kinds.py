@@ -125,6 +125,10 @@ ROWS: dict[str, tuple[Object, tuple[Object, ...], Spec, str]] = {
     "Secret in a volume": (SECRET, (in_pod(volumes=[{"secret": {"secretName": "key"}}]),), {}, "Pod/p uses it"),
     "Secret projected": (SECRET, (in_pod(volumes=[PROJECTED]),), {}, "Pod/p uses it"),
     "Secret in env": (SECRET, (holding(ENV_SECRET),), {}, "Pod/p uses it"),
+    "Secret of a file system": (
+        SECRET, (in_pod(volumes=[{"cephfs": {"secretRef": {"name": "key"}}}]),), {}, "Pod/p uses it",
+    ),
+    "Secret for images": (SECRET, (in_pod(imagePullSecrets=[{"name": "key"}]),), {}, "Pod/p uses it"),
     "Secret in tls": (SECRET, (TLS,), {}, "Ingress/web refers to it"),
     "Secret of an account": (SECRET, (ACCOUNT,), {}, "ServiceAccount/robot refers to it"),
     "Secret of nobody": (SECRET, (a_pod(), MOUNTING), {}, ""),

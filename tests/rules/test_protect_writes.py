@@ -161,6 +161,7 @@ APPROVER: Spec = {
 }
 STRICT_MODE: Spec = {"onRemove": {"mode": "denyDevelopers"}}
 REMOVALS: dict[str, tuple[AdmissionRequest, Spec, bool]] = {
+    "with a cool-down": (update(web(ALWAYS), web()), {}, True),
     "not an approver": (update(web(ALWAYS), web()), APPROVER, False),
     "an approver": (update(web(ALWAYS), web(), groups=("sre",)), APPROVER, True),
     "an account": (

@@ -8,14 +8,16 @@ from types import MappingProxyType
 
 from pydantic import BaseModel
 
-from webhook.rules import actors, env, hide, lxcfs, spread
+from webhook.rules import actors, env, hide, lxcfs, protect, spread
 from webhook.rules.base import Rule
 
-RULES: tuple[Rule, ...] = (hide.RULE, spread.RULE, env.RULE, lxcfs.RULE)
+RULES: tuple[Rule, ...] = (hide.RULE, spread.RULE, env.RULE, lxcfs.RULE, protect.RULE)
 """Every built-in rule."""
 
 MODELS: Mapping[str, type[BaseModel]] = MappingProxyType({
     "Actors": actors.ActorsDocument,
+    "DeletionGrant": protect.DeletionGrantDocument,
+    "DeletionProtection": protect.DeletionProtectionDocument,
     "EnvInjection": env.EnvInjectionDocument,
     "HiddenFields": hide.HiddenFieldsDocument,
     "LxcfsInjection": lxcfs.LxcfsInjectionDocument,

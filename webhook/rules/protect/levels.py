@@ -11,7 +11,6 @@ from typing import Any
 
 from webhook.objects.selectors import matches
 from webhook.rules.protect.config import ALIAS, LEVELS, Config, Level
-from webhook.rules.protect.kinds import DERIVED
 from webhook.rules.protect.parsing import parse_time
 from webhook.rules.protect.subjects import Subject
 
@@ -53,8 +52,6 @@ def label_level(labels: Mapping[str, Any], config: Config) -> Level:
 
 def sources(subject: Subject, config: Config, asker: Asker) -> tuple[Source, ...]:
     """Return all that protects an object, the strictest first; a state behind the others."""
-    if subject.key in DERIVED:
-        return ()
     found = [
         *_labels(subject, config),
         *_policies(subject, config),
