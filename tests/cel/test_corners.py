@@ -232,8 +232,6 @@ def test_types_have_two_texts() -> None:
         "list(A)",
     )
     assert (str(TYPE), str(INT)) == ("type", "int")
-    with pytest.raises(NotImplementedError):
-        _ = Type().name
 
 
 def test_a_literal_of_an_unknown_class_counts_as_uint() -> None:

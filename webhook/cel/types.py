@@ -7,6 +7,7 @@ Assignability and unification are the checker's business, not here.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -15,15 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class Type:
+class Type(ABC):
     """Base of all static types: a runtime name and type parameters."""
 
     __slots__ = ()
 
     @property
+    @abstractmethod
     def name(self) -> str:
         """Return the runtime name, the one `type(x)` prints."""
-        raise NotImplementedError
 
     @property
     def parameters(self) -> tuple[Type, ...]:
