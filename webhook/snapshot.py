@@ -148,7 +148,9 @@ def check_documents(
 
 def errors_on_version(item: Item, version: str) -> tuple[ConfigError, ...]:
     """Return what is wrong with a document when its CEL texts are new on a Kubernetes minor."""
-    return parse_policy(item, version)[1] if item.kind == POLICY_KIND else ()
+    if item.kind == POLICY_KIND:
+        return parse_policy(item, version)[1]
+    return parse_mutating_policy(item, version)[1] if item.kind == MUTATING_KIND else ()
 
 
 def _read_source(document: Document, previous: Source | None) -> Steps[Source]:
@@ -203,13 +205,14 @@ def _checked(parse: Callable[[Item], tuple[ConfigError, ...]]) -> Check:
 
 POLICY_GROUP = "admissionregistration.k8s.io"
 POLICY_KIND = "ValidatingAdmissionPolicy"
+MUTATING_KIND = "MutatingAdmissionPolicy"
 OWN_GROUP = "propylon.dev"
 POLICY_VERSIONS = ("v1", "v1beta1", "v1alpha1")
 
 KINDS: Mapping[tuple[str, str], tuple[tuple[str, ...], Check]] = {
     (POLICY_GROUP, POLICY_KIND): (POLICY_VERSIONS, parse_policy),
     (POLICY_GROUP, "ValidatingAdmissionPolicyBinding"): (POLICY_VERSIONS, parse_binding),
-    (POLICY_GROUP, "MutatingAdmissionPolicy"): (POLICY_VERSIONS, parse_mutating_policy),
+    (POLICY_GROUP, MUTATING_KIND): (POLICY_VERSIONS, parse_mutating_policy),
     (POLICY_GROUP, "MutatingAdmissionPolicyBinding"): (POLICY_VERSIONS, parse_mutating_binding),
     (OWN_GROUP, "Actors"): (("v1",), _checked(parse_actors)),
     **{(OWN_GROUP, rule.kind): (("v1",), _checked(rule.parse)) for rule in RULES},

@@ -227,3 +227,22 @@ def test_new_texts_must_work_on_the_kubernetes_version() -> None:
     assert check_documents([Document("b.yaml", env("y"))], in_force) == ()
     on_latest = snapshot({}, None, Platform(kubernetes_version="1.37"))
     assert check_documents([Document("a.yaml", recent)], on_latest) == ()
+
+
+def test_new_mutating_texts_must_work_on_the_kubernetes_version() -> None:
+    text = """
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingAdmissionPolicy
+metadata: {name: sorted}
+spec:
+  reinvocationPolicy: Never
+  matchConstraints:
+    resourceRules:
+      - {apiGroups: [""], apiVersions: [v1], resources: [pods], operations: [CREATE]}
+  mutations:
+    - patchType: JSONPatch
+      jsonPatch: {expression: "[JSONPatch{op: 'add', path: '/x', value: [3].sort()}]"}
+"""
+    on_old = snapshot({}, None, Platform(kubernetes_version="1.30"))
+    (error,) = check_documents([Document("a.yaml", text)], on_old)
+    assert "'sort'" in error.message
