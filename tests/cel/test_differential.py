@@ -118,7 +118,7 @@ def test_other_engine_agrees() -> None:
     @given(text=expressions(), value=OBJECTS)
     def check(text: str, value: dict[str, Any]) -> None:
         mine, other = ours(text, value), theirs(text, value)
-        assume(not set_aside(text, mine, other))
+        assume(not set_aside(mine, other))
         assert mine[0] == other[0], (text, mine, other)
         assert mine[0] == ERROR or same(mine[1], other[1]), (text, mine, other)
 
@@ -131,15 +131,12 @@ SET_ASIDE = (
     ("invalid timestamp argument", "the same, found by Kubernetes' own checks"),
     ("invalid duration argument", "the same, found by Kubernetes' own checks"),
     ("type conversion error from 'string'", "C++ skips spaces around numbers, Go does not"),
-    ("no matching overload for '_+_' applied to '(list(", "Go takes the first overload of x * x"),
     ("NaN values cannot be ordered", "cel-go fails where C++ compares NaN to false"),
 )
 
 
-def set_aside(text: str, mine: tuple[str, Any], other: tuple[str, Any]) -> bool:
+def set_aside(mine: tuple[str, Any], other: tuple[str, Any]) -> bool:
     """Tell whether a difference is one that Kubernetes' own engine shows as well."""
-    if other[0] == ERROR and " in []" in text:
-        return True  # cel-go answers false without a look at what is left of `in []`
     if mine[0] != ERROR or other[0] == ERROR:
         return False
     return any(text in mine[1] for text, _ in SET_ASIDE)
