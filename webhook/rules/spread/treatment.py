@@ -64,14 +64,16 @@ def validate(request: AdmissionRequest, config: Config, facts: Facts) -> Outcome
     refusals = [one for made, wish in _judged(case) for one in _refusals(made, wish)]
     if not refusals:
         return Outcome(request.object)
-    violation = reporting.denial(refusals, case.spreading)
-    return Outcome(request.object, violations=(violation,))
+    entries = [{"treatment": "refused", "problems": [one.text for one in refusals]}]
+    return Outcome(
+        request.object,
+        violations=(reporting.denial(refusals, case.spreading),),
+        audit_annotations=reporting.annotation(entries),
+    )
 
 
 def _refusals(made: Plan, wish: Wish) -> list[Refusal]:
-    if wish.mode == "deny":
-        return reporting.missing_refusals(made)
-    return made.refusals if wish.mode == "enforce" else []
+    return reporting.missing_refusals(made) if wish.mode == "deny" else made.refusals
 
 
 def _judged(case: Case) -> Iterator[tuple[Plan, Wish]]:
@@ -80,7 +82,7 @@ def _judged(case: Case) -> Iterator[tuple[Plan, Wish]]:
         yield from _judged_templates(case, kind)
         return
     found = plan_pod(case)
-    if found is not None:
+    if found is not None and found[1].refuses:
         yield found
 
 
@@ -89,7 +91,8 @@ def _judged_templates(case: Case, kind: WorkloadKind) -> Iterator[tuple[Plan, Wi
     for template in templates(kind, case.request.object):
         stored = case.stored(kind, template)
         wish, _ = case.wish(template, case.request.object)
-        if wish is None or (stored is not None and is_unchanged(template, stored, {})):
+        is_stored = stored is not None and is_unchanged(template, stored, {})
+        if wish is None or is_stored or not wish.refuses:
             continue
         subject = subject_of(case.request, kind, template, case.namespace, wish, case.facts)
         if is_spreadable(subject):
