@@ -62,6 +62,7 @@ def cleaned(spec: Any, **metadata: Any) -> Any:
 
 POD_OF_A_CONTROLLER = pod(
     container(volumeMounts=[TOKEN_MOUNT]),
+    container("b"),
     volumes=[TOKEN],
     tolerations=[DEFAULT_TOLERATION],
     priority=0,
@@ -116,12 +117,16 @@ VIEWS: dict[str, tuple[Any, Options, str, Any]] = {
     "own terms stay": (HIDDEN, Options(), "spec.template.spec.affinity", {
         "podAntiAffinity": {"a": 1},
     }),
-    "token volume": (POD_OF_A_CONTROLLER, Options(), "spec", {"containers": [container()]}),
+    "token volume": (POD_OF_A_CONTROLLER, Options(), "spec", {"containers": [container(), container("b")]}),
     "token volume among others": (WITH_MOUNTS, Options(ActorClass.PLATFORM), "spec", {
         "containers": [container(volumeMounts=[{"name": "mem", "mountPath": "/mem"}])],
         "volumes": [{"name": "mem", "emptyDir": {}}],
         "tolerations": [{"key": "a", "operator": "Exists"}],
     }),
+    "nothing is left": (
+        plain("Pod", {"tolerations": [DEFAULT_TOLERATION]}), Options(ActorClass.PLATFORM), "spec",
+        None,
+    ),
     "defaults": (DEFAULTED, Options(), "spec.template.spec", {
         "containers": [container(
             image="web:1", ports=[{"containerPort": 80}],

@@ -23,8 +23,9 @@ def with_couplings(new: Json, treated: Json, old: Json, *, is_pod: bool) -> Json
     if after is before or not after:
         return treated
     spec = dict(after)
-    _return_volumes(spec, before, as_map(get(old, ("spec",))))
-    _drop_mounts(spec, before)
+    stored = as_map(get(old, ("spec",)))
+    _return_volumes(spec, before, stored)
+    _drop_mounts(spec, before, stored)
     _leave_host_network(spec, before)
     _drop_mount_masks(spec, before)
     if is_pod:
@@ -71,12 +72,16 @@ def _return_volumes(
         spec["volumes"] = [*(spec.get("volumes") or ()), *lost]
 
 
-def _drop_mounts(spec: dict[str, Json], before: Mapping[str, Json]) -> None:
+def _drop_mounts(
+    spec: dict[str, Json], before: Mapping[str, Json], stored: Mapping[str, Json]
+) -> None:
+    """Remove the mounts of removed volumes, but not from containers that came back as stored."""
     removed = _names(before.get("volumes")) - _names(spec.get("volumes"))
     if not removed:
         return
+    kept = {id(one) for _, _, one in _containers(stored)}
     for field, at, container in list(_containers(spec)):
-        if not removed.isdisjoint(_mounted(container)):
+        if id(container) not in kept and not removed.isdisjoint(_mounted(container)):
             _put_container(spec, field, at, _without_mounts(container, removed))
 
 
@@ -86,8 +91,9 @@ def _without_mounts(container: Mapping[str, Json], removed: set[str]) -> dict[st
         elements = made.get(field)
         if isinstance(elements, list):
             kept = [one for one in elements if get(one, (key,)) not in removed]
-            made[field] = kept
-            if not kept:
+            if len(kept) < len(elements):
+                made[field] = kept
+            if elements and not kept:
                 del made[field]
     return made
 
@@ -127,7 +133,9 @@ def _drop_mount_masks(spec: dict[str, Json], before: Mapping[str, Json]) -> None
         is_lost = str(container.get("name")) in was_privileged and not security.get("privileged")
         if is_lost and "procMount" in security:
             rest = {key: one for key, one in security.items() if key != "procMount"}
-            _put_container(spec, field, at, {**container, "securityContext": rest})
+            others = {key: one for key, one in container.items() if key != "securityContext"}
+            made = {**container, "securityContext": rest} if rest else others
+            _put_container(spec, field, at, made)
 
 
 def _recompute(spec: dict[str, Json], before: Mapping[str, Json]) -> None:

@@ -57,6 +57,12 @@ KEEPING = frozenset((Treatment.ALLOW, Treatment.WARN, Treatment.IGNORE))
 EAGER = frozenset((Treatment.STRIP, Treatment.RESET, Treatment.DEFAULT, Treatment.CAP))
 """Treatments that may change a value which is as it was stored."""
 
+SUSPENDED = frozenset((Treatment.STRIP, Treatment.RESET))
+"""Treatments that become `carry` where a template must stay as it is."""
+
+ADDING = frozenset((Treatment.RESET, Treatment.DEFAULT, Treatment.CARRY))
+"""Treatments that may put a value of the platform where there is none."""
+
 Default = Callable[[Mapping[str, Json], bool], Json]
 """(the map around the field, is the Pod on the node's network) → the API's default."""
 

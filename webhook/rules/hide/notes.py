@@ -13,7 +13,7 @@ from types import MappingProxyType
 from webhook.model import NOTHING, Json
 from webhook.objects.paths import Path, get
 from webhook.objects.selectors import glob
-from webhook.rules.hide.entries import EAGER, Entry, Treatment
+from webhook.rules.hide.entries import SUSPENDED, Entry, Treatment
 from webhook.rules.hide.pairing import Pairing
 from webhook.rules.hide.settings import HiddenFieldsSpec
 
@@ -116,7 +116,7 @@ class Walk:
         if entry.owner in self.writable:
             return Treatment.ALLOW
         treatment = entry.treatments[column]
-        if self.is_suspended and column and treatment in EAGER:
+        if self.is_suspended and column and treatment in SUSPENDED:
             return Treatment.CARRY
         return treatment
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from webhook.model import AdmissionRequest, Facts, Get, Json
 from webhook.objects.equality import same
 from webhook.objects.paths import get
-from webhook.objects.workloads import controller_of, templates, workload_kind
+from webhook.objects.workloads import WorkloadKind, controller_of, templates, workload_kind
 from webhook.rules.hide.notes import as_map
 
 LEFT_OUT = frozenset(("metadata", "status"))
@@ -37,11 +37,8 @@ def _is_known(owner: Json) -> bool:
     return workload_kind(group, str(owner.get("kind", ""))) is not None
 
 
-def template_differs(request: AdmissionRequest) -> bool:
+def template_differs(request: AdmissionRequest, kind: WorkloadKind) -> bool:
     """Tell whether a Pod template of the object means something else than the stored one."""
-    kind = workload_kind(request.kind.group, request.kind.kind)
-    if kind is None:
-        return False
     new, old = (templates(kind, one) for one in (request.object, request.old_object))
     return not same([_content(one) for one in new], [_content(one) for one in old])
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from webhook.model import Json
-from webhook.objects.equality import same
+from webhook.objects.equality import MEANINGFUL_WHEN_EMPTY, same
 from webhook.objects.paths import get
 from webhook.rules.hide.entries import ABSENT, Entry, Treatment
 from webhook.rules.hide.notes import Place, Verb, Walk, plain
@@ -45,10 +45,15 @@ class Case:
 
     @property
     def is_written(self) -> bool:
-        """Whether the writer put something here that is neither stored nor a default."""
-        if self.new is ABSENT or self.is_default:
+        """Whether the writer put something here: not stored, no default, not the platform's."""
+        if self.new is ABSENT or self.is_default or self.is_platforms:
             return False
         return self.old is ABSENT or not same(self.new, self.old)
+
+    @property
+    def is_platforms(self) -> bool:
+        """Whether the incoming value is the one of the platform."""
+        return self.entry.value is not None and same(self.new, self.entry.value)
 
     @property
     def is_free(self) -> bool:
@@ -84,11 +89,25 @@ def _overlaid(default: Mapping[str, Json], value: Mapping[str, Json]) -> dict[st
 
 def settle(case: Case) -> Json:
     """Return what the place has afterwards: the incoming value itself when it stays."""
+    if not _is_empty(case):
+        return _settled(case)
+    written, case.new = case.new, ABSENT
+    result = _settled(case)
+    return written if result is ABSENT else result
+
+
+def _settled(case: Case) -> Json:
     treatment = case.walk.treatment_of(case.entry, case.column)
     if treatment in _HIDING and case.walk.delegate != "strip" and case.is_written:
         case.note(Verb.DENIED if case.walk.delegate == "deny" else Verb.WARNED)
         return case.new
     return SETTLERS[treatment](case)
+
+
+def _is_empty(case: Case) -> bool:
+    """Tell whether an empty map or list stands here, which is the same as none (0.9)."""
+    is_empty = isinstance(case.new, dict | list) and not case.new
+    return is_empty and case.place[-1] not in MEANINGFUL_WHEN_EMPTY
 
 
 _HIDING = frozenset((Treatment.STRIP, Treatment.CARRY, Treatment.RESET))
@@ -114,6 +133,11 @@ def _strip(case: Case) -> Json:
     return ABSENT
 
 
+def _strip_stored(case: Case) -> Json:
+    case.walk.drifts += case.column if case.old is not ABSENT else 0
+    return _strip(case)
+
+
 def _reset(case: Case) -> Json:
     value = case.entry.value
     if value is None:
@@ -127,11 +151,14 @@ def _reset(case: Case) -> Json:
 
 
 def _default(case: Case) -> Json:
-    if case.new is ABSENT and case.entry.value is not None:
+    if case.new is not ABSENT or case.entry.value is None:
+        return case.new
+    if case.walk.is_suspended:
+        return case.old
+    if case.old is ABSENT or not same(case.old, case.entry.value):
         case.walk.drifts += case.column
-        case.note(Verb.CARRIED, case.entry.value)
-        return case.entry.value
-    return case.new
+    case.note(Verb.CARRIED, case.entry.value)
+    return case.entry.value
 
 
 def _cap(case: Case) -> Json:
@@ -140,6 +167,10 @@ def _cap(case: Case) -> Json:
         return case.new
     if case.is_written:
         case.note(Verb.SET, limit)
+    elif case.walk.is_suspended:
+        return case.new
+    else:
+        case.walk.drifts += case.column
     return limit
 
 
@@ -199,8 +230,7 @@ def _partition(case: Case, stored: list[Json]) -> Json:
 
 
 def _deny(case: Case) -> Json:
-    is_platform = case.entry.value is not None and same(case.new, case.entry.value)
-    if case.new is not ABSENT and not (case.is_default or case.is_free or is_platform):
+    if case.new is not ABSENT and not (case.is_default or case.is_free or case.is_platforms):
         case.note(Verb.DENIED)
     return case.new
 
@@ -225,8 +255,10 @@ def _adds_only_spared(case: Case, entry: Entry) -> bool:
 
 def _locked_omission(case: Case) -> Json:
     """Settle a locked field that the writer left out: a manifest does not mention it (A.3)."""
-    if case.old is ABSENT or equals_default(case.old, case.default):
+    if case.old is ABSENT:
         return case.new
+    if equals_default(case.old, case.default):
+        return case.old
     is_removal = case.entry.minds_removal and case.walk.had_live
     if case.walk.spec.lock_omission == "deny" or is_removal:
         case.note(Verb.DENIED)
@@ -260,7 +292,7 @@ SETTLERS: Mapping[Treatment, Callable[[Case], Json]] = {
     Treatment.ALLOW: _keep,
     Treatment.IGNORE: _keep,
     Treatment.WARN: _warn,
-    Treatment.STRIP: _strip,
+    Treatment.STRIP: _strip_stored,
     Treatment.RESET: _reset,
     Treatment.DEFAULT: _default,
     Treatment.CAP: _cap,

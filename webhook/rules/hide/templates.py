@@ -32,14 +32,15 @@ def settle_template(
 
     One that is absent or malformed stays as it is: the API, or the controller, answers (F-24).
     """
-    if not isinstance(get(new, ("spec",)), dict):
+    is_update = bool(column) and isinstance(old, dict)
+    if not isinstance(new, dict) or not _is_walked(new.get("spec"), is_update=is_update):
         return new
-    if not column or not isinstance(old, dict):
+    if not is_update:
         return treated_pod(treat_map, node, (new, ABSENT), place, 0, walk)
     adopt = walk.spec.adopt
     if adopt == "always":
         return treated_pod(treat_map, node, (new, old), place, column, walk)
-    if new == old and not node.elements_are_eager:
+    if new == old and not node.needs_walk:
         if has_drift(node, old, walk):
             walk.note(Verb.DRIFT, place, PINNED)
         return new
@@ -55,6 +56,11 @@ def settle_template(
         return result
     walk.notes[mark:] = [*quiet.notes, Note(Verb.DRIFT, place, PINNED)]
     return old if is_unchanged else calm
+
+
+def _is_walked(spec: Json, *, is_update: bool) -> bool:
+    """Tell whether there is a specification, or one of which everything may be hidden."""
+    return isinstance(spec, dict) or (spec is None and is_update)
 
 
 def has_drift(node: Node, value: Json, walk: Walk) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from webhook.model import Action, AdmissionRequest, Facts, Json, Outcome
+from webhook.objects.workloads import WorkloadKind, workload_kind
 from webhook.rules.actors import ActorClass, classify
 from webhook.rules.hide import reporting
 from webhook.rules.hide.catalogue import RESERVED_KINDS
@@ -129,15 +130,18 @@ def _judged(request: AdmissionRequest, walk: Walk, config: Config, facts: Facts)
         return Judged(request.object, [Note(Verb.DENIED, ("kind",), KIND, detail=text)], phase)
     if _kind(request) not in config.trees or accepted_copy(request, facts):
         return None
+    kind = workload_kind(*_kind(request))
     owner = owner_of(request)
-    if owner and request.operation == "UPDATE" and _kind(request) != POD:
-        return _of_owned(request, owner, config)
+    if owner and kind is not None and kind.kind != "Pod":
+        return _of_owned(request, kind, owner, config)
     return Judged(_treated(request, walk, config, facts), walk.notes, phase)
 
 
-def _of_owned(request: AdmissionRequest, owner: str, config: Config) -> Judged | None:
+def _of_owned(
+    request: AdmissionRequest, kind: WorkloadKind, owner: str, config: Config
+) -> Judged | None:
     """Refuse another template for an object that a controller of a known kind keeps (A.8)."""
-    if not template_differs(request):
+    if not template_differs(request, kind):
         return None
     text = LANGUAGES[config.spec.language].owned.format(
         kind=request.kind.kind, name=request.name, owner=owner
@@ -152,10 +156,10 @@ def _of_unknown_owner(
     """Judge the specification of a Pod whose template may be a developer's (0.4)."""
     tree = config.trees[POD]
     value = treated_pod(treat_map, tree, (request.object, ABSENT), (), CREATED, walk)
-    if not walk.notes:
+    notes = [note for note in walk.notes if note.place[0] != "metadata"]
+    if not notes:
         return None
     kept = {**value, "metadata": request.object.get("metadata")}
-    notes = [note for note in walk.notes if note.place[0] != "metadata"]
     return Judged(kept, notes, phase)
 
 
@@ -180,8 +184,8 @@ def _treated(request: AdmissionRequest, walk: Walk, config: Config, facts: Facts
 def _outcome(request: AdmissionRequest, judged: Judged, config: Config) -> Outcome:
     phase, notes = judged.phase, judged.notes
     denials = reporting.denials(notes, config, request.object)
-    enforces = phase == "enforce" and not denials
-    changed = judged.object if enforces else request.object
+    is_denied = phase == "enforce" and bool(denials)
+    changed = judged.object if phase == "enforce" and not denials else request.object
     is_changed = changed is not request.object
     told = notes if phase in ("enforce", "warn") else ()
     is_noiseless = config.spec.noiseless and is_resent(request)
@@ -191,7 +195,9 @@ def _outcome(request: AdmissionRequest, judged: Judged, config: Config) -> Outco
     return Outcome(
         changed,
         violations=violations,
-        warnings=reporting.warnings(() if is_noiseless else told, phase, config.spec.language),
+        warnings=reporting.warnings(
+            () if is_noiseless or is_denied else told, phase, config.spec.language
+        ),
         audit_annotations=reporting.annotation(notes, phase),
         mutated_by=(config.document,) if is_changed else (),
     )

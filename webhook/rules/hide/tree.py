@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 from webhook.model import NOTHING
 from webhook.objects.paths import Elements, Key, parse_path
 from webhook.objects.workloads import WorkloadKind
-from webhook.rules.hide.entries import EAGER, Entry, Treatment
+from webhook.rules.hide.entries import ADDING, EAGER, Entry, Treatment
 from webhook.rules.hide.fields import DEFAULTS
 from webhook.rules.hide.pairing import NAMED, Pairing, pairing_of
 
 Step = Key | Elements
 Steps = tuple[Step, ...]
 Conditions = tuple[tuple[str, str | None], ...]
+Ranked = tuple[int, Conditions, "Node"]
+"""Elements with these conditions; the smaller rank is asked first."""
 
 CONTAINER_LISTS = ("containers", "initContainers")
 EPHEMERAL = "ephemeralContainers"
@@ -32,19 +34,20 @@ class Node:
     without further steps has any. `is_eager`: below it, even a value as stored may be changed.
     `adds`: below it, a value may appear where there is none; `adding` are such keys. `by_field`
     holds the elements that a field chooses, and under "" all others. `is_template`: a Pod template.
+    `needs_walk`: even a template as stored must be looked into.
     """
 
     rows: tuple[Entry, ...] = ()
     keys: Mapping[str, Node] = NOTHING
     globs: tuple[tuple[str, Node], ...] = ()
     elements: tuple[tuple[Conditions, Node], ...] = ()
-    by_field: Mapping[str, tuple[tuple[Conditions, Node], ...]] = NOTHING
+    by_field: Mapping[str, tuple[Ranked, ...]] = NOTHING
     adding: tuple[str, ...] = ()
     pairing: Pairing = NAMED
     is_eager: bool = False
     adds: bool = False
     is_template: bool = False
-    elements_are_eager: bool = False
+    needs_walk: bool = False
 
 
 @dataclass(slots=True)
@@ -207,18 +210,17 @@ def _built(draft: _Draft, above: tuple[str, ...]) -> Node:
         or any(map(_adds, draft.rows))
         or any(row.platform_elements for _, one in elements for row in one.rows),
         is_template=draft.is_template,
-        elements_are_eager=any(one.is_eager for _, one in elements)
-        or any(one.elements_are_eager for one in children),
+        needs_walk=any(one.is_eager for _, one in elements)
+        or any(one.needs_walk for one in children)
+        or any(row.update is Treatment.DENY for row in draft.rows),
     )
 
 
-def _by_field(
-    elements: Sequence[tuple[Conditions, Node]],
-) -> Mapping[str, tuple[tuple[Conditions, Node], ...]]:
-    found: dict[str, tuple[tuple[Conditions, Node], ...]] = {"": ()}
-    for conditions, node in elements:
+def _by_field(elements: Sequence[tuple[Conditions, Node]]) -> Mapping[str, tuple[Ranked, ...]]:
+    found: dict[str, tuple[Ranked, ...]] = {"": ()}
+    for rank, (conditions, node) in enumerate(elements):
         name = next((name for name, text in conditions if text is None), "")
-        found[name] = (*found.get(name, ()), (conditions, node))
+        found[name] = (*found.get(name, ()), (rank, conditions, node))
     return found
 
 
@@ -230,8 +232,8 @@ def _is_idle(node: Node) -> bool:
 
 
 def _is_eager(row: Entry) -> bool:
-    return row.update in EAGER
+    return row.update in EAGER or row.update is Treatment.DENY
 
 
 def _adds(row: Entry) -> bool:
-    return row.value is not None and not EAGER.isdisjoint(row.treatments)
+    return row.value is not None and not ADDING.isdisjoint(row.treatments)

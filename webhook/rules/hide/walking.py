@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 
 from webhook.model import NOTHING, Json
 from webhook.objects.equality import MEANINGFUL_WHEN_EMPTY, same
@@ -24,7 +25,6 @@ CREATED, STORED = 0, 1
 """Columns of the table of treatments: a place that is new, and one that has a stored counterpart."""
 
 CONTAINER_LISTS = ("containers", "initContainers")
-LOCKED = frozenset((Treatment.DENY, Treatment.DENY_ON_CHANGE))
 RETURNING = frozenset((Treatment.CARRY, Treatment.RESTORE))
 
 
@@ -173,8 +173,8 @@ def matching(node: Node, element: Json) -> list[Node]:
     if isinstance(element, dict) and len(node.by_field) > 1:
         for name in element:
             found.extend(node.by_field.get(name, ()) if name else ())
-        found.sort(key=lambda pair: -len(pair[0]))
-    return [child for conditions, child in found if meets(element, conditions)]
+        found.sort(key=itemgetter(0))
+    return [child for _, conditions, child in found if meets(element, conditions)]
 
 
 def meets(element: Json, conditions: Conditions) -> bool:
@@ -188,18 +188,14 @@ def meets(element: Json, conditions: Conditions) -> bool:
 
 
 def _element_entry(matched: Sequence[Node], element: Json, lists: _Lists) -> Entry | None:
-    """Return the entry that decides about the whole element: a locking one before others."""
+    """Return the entry that decides about the whole element, None where all is open."""
     if lists.is_of_containers and get(element, ("name",)) in lists.walk.infra:
         return INFRA
-    rows = [lists.walk.entry_of(one.rows) for one in matched if one.rows]
-    found = [
-        (row, treatment)
-        for row in rows
-        if row is not None
-        and (treatment := lists.walk.treatment_of(row, lists.column)) is not Treatment.ALLOW
-    ]
-    locked = (row for row, treatment in found if treatment in LOCKED)
-    return next(locked, found[0][0] if found else None)
+    rows = (lists.walk.entry_of(one.rows) for one in matched if one.rows)
+    entry = next((row for row in rows if row is not None), None)
+    if entry is None or lists.walk.treatment_of(entry, lists.column) is Treatment.ALLOW:
+        return None
+    return entry
 
 
 def _settle_element(
