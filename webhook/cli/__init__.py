@@ -30,6 +30,9 @@ class Command:
 COMMANDS = (
     Command("serve", "Serve the admission webhook.", "webhook.cli.serve", "serve"),
     Command("demo", "Send real reviews to a real server on 127.0.0.1.", "webhook.cli.demo", "demo"),
+    Command(
+        "init", "Write a commented set of documents to start from.", "webhook.cli.init", "init"
+    ),
     Command("check", "Show everything that is wrong with documents.", "webhook.cli.check", "check"),
     Command("test", "Run the cases beside policies.", "webhook.cli.test", "run_cases"),
     Command("eval", "Evaluate a CEL expression.", "webhook.cli.eval", "evaluate"),

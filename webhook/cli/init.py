@@ -1,0 +1,50 @@
+"""`propylon init`: a commented set of documents to start from, one file for each rule."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from webhook.cli.flags import fail
+from webhook.offline.screen import counted
+from webhook.rules import RULES
+
+KINDS = ("Actors", *(rule.kind for rule in RULES))
+"""Each has a commented text in `starters/`, in a file named as the kind's page."""
+
+
+def init(
+    out: Annotated[Path, typer.Option(help="Directory; made when missing.")] = Path("policies"),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")] = False,
+) -> None:
+    """Write a commented set of documents for the built-in rules.
+
+    Exit code 0: written; 1: a file exists already and nothing was written; 2: a file cannot be
+    written.
+    """
+    texts = starters()
+    existing = [name for name in texts if (out / name).exists()]
+    if existing and not force:
+        typer.echo(f"nothing was written: {out} has {', '.join(existing)} already", err=True)
+        typer.echo("choose another directory with --out, or overwrite with --force", err=True)
+        raise typer.Exit(1)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            (out / name).write_text(text, encoding="utf-8")
+            typer.echo(out / name)
+    except OSError as error:
+        fail("init", f"{error.filename}: {error.strerror}")
+    typer.echo(f"{counted(len(texts), 'file')} written; look at them, then: propylon check {out}")
+
+
+def starters() -> Mapping[str, str]:
+    """Return the commented text of each kind by the name of its file."""
+    folder = files("webhook.cli") / "starters"
+    names = [re.sub(r"(?<=[a-z])(?=[A-Z])", "-", kind).lower() + ".yaml" for kind in KINDS]
+    return {name: (folder / name).read_text(encoding="utf-8") for name in names}
