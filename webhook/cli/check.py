@@ -26,8 +26,10 @@ def check(
 ) -> None:
     """Check documents: all errors at once, with file, line, column and caret.
 
-    Directories are read as `propylon serve` reads them; a labelled ConfigMap stands for the
-    documents in it. Exit code 0: no errors; 1: errors; 2: a flag is wrong or a file cannot be read.
+    Directories are read as `propylon serve` reads them.
+    A labelled ConfigMap stands for the documents in it.
+
+    Exit code 0: no errors; 1: errors; 2: a file cannot be read.
     """
     try:
         report = check_inputs(read_inputs(paths), kubernetes_version)

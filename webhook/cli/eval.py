@@ -41,9 +41,11 @@ def evaluate(
     kubernetes_version: KubernetesVersion = "",
     output: OutputFlag = Output.TEXT,
 ) -> None:
-    """Evaluate a CEL expression as a policy would, about objects from files (- is standard input).
+    """Evaluate a CEL expression as a policy would.
 
-    Exit code 0: it has a value; 1: it does not compile, or ends in an error; 2: a file is wrong.
+    Objects come from files; - is standard input.
+
+    Exit code 0: it has a value; 1: it has none; 2: a file is wrong.
     """
     try:
         files = (obj, old_object, params, namespace_object)

@@ -31,8 +31,9 @@ def export_policies(
 ) -> None:
     """Write policies and bindings as native objects, for `kubectl apply`.
 
-    Documents of Propylon's own kinds have no native form; they are named on standard error.
-    Exit code 0: written; 1: a document has errors, nothing was written; 2: a file cannot be read.
+    Propylon's own kinds have no native form; they are named on standard error.
+
+    Exit code 0: written; 1: a document has errors; 2: a file cannot be read.
     """
     try:
         inputs = read_inputs(paths, prefix)
@@ -56,9 +57,9 @@ def import_policies(
     out: Out = None,
     prefix: Prefix = "propylon.dev",
 ) -> None:
-    """Write native policies and bindings as a labelled ConfigMap, for `kubectl apply`.
+    """Write native policies and bindings as a labelled ConfigMap.
 
-    Exit code 0: written; 1: a document has errors, nothing was written; 2: a file cannot be read.
+    Exit code 0: written; 1: a document has errors; 2: a file cannot be read.
     """
     for problem in dns_1123_subdomain(name):
         raise typer.BadParameter(f"--name {name!r}: {problem}")

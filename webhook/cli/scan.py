@@ -68,45 +68,48 @@ WRITERS: Mapping[Output, Writer] = {
 }
 
 
+Flag = typer.Option
+
+_Paths = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="DIR|FILE...", help="Manifests, - is standard input; else the cluster."),
+]
+_Policies = Annotated[Path | None, Flag(help="Documents to judge with; else those in force.")]
+_Objects = Annotated[Path | None, Flag(help="Directory of Namespaces, parameters and other facts.")]
+_Kubeconfig = Annotated[
+    Path | None, Flag(help="Of the cluster; default: $KUBECONFIG, ~/.kube/config.")
+]
+_Namespace = Annotated[str, Flag("--namespace", "-n", help="Only objects in this namespace.")]
+_Operation = Annotated[Operation, Flag(help="What the objects are put as.")]
+_User = Annotated[str, Flag(help="Who asks.")]
+_Group = Annotated[list[str] | None, Flag(help="A group of that user.")]
+_FailOn = Annotated[FailOn, Flag(help="The mildest finding that gives exit code 1.")]
+_Output = Annotated[Output, Flag("--output", "-o", help="Form of the result.")]
+_Rights = Annotated[
+    bool, Flag("--rights", help="Only print the roles that scanning the cluster needs.")
+]
+_PolicyNamespace = Annotated[str, Flag(help="Where the documents in force are.")]
+_Prefix = Annotated[str, Flag(help="Of labels and annotations.")]
+
+
 def scan(
-    paths: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="[DIR|FILE...]", help="Manifests, - is standard input; else the cluster."
-        ),
-    ] = None,
-    policies: Annotated[
-        Path | None, typer.Option(help="Documents to judge with; else those in force.")
-    ] = None,
-    objects: Annotated[
-        Path | None, typer.Option(help="Directory of Namespaces, parameters and other facts.")
-    ] = None,
-    kubeconfig: Annotated[
-        Path | None, typer.Option(help="Of the cluster; default: $KUBECONFIG, ~/.kube/config.")
-    ] = None,
-    namespace: Annotated[
-        str, typer.Option("--namespace", "-n", help="Only objects in this namespace.")
-    ] = "",
-    operation: Annotated[
-        Operation, typer.Option(help="What the objects are put as.")
-    ] = Operation.CREATE,
-    user: Annotated[str, typer.Option(help="Who asks.")] = "propylon:scan",
-    group: Annotated[list[str] | None, typer.Option(help="A group of that user.")] = None,
-    fail_on: Annotated[FailOn, typer.Option(help="What gives exit code 1.")] = FailOn.DENY,
-    output: Annotated[
-        Output, typer.Option("--output", "-o", help="Form of the result.")
-    ] = Output.TABLE,
-    rights: Annotated[
-        bool, typer.Option("--rights", help="Only print the roles that scanning the cluster needs.")
-    ] = False,
-    policy_namespace: Annotated[
-        str, typer.Option(help="Where the documents in force are.")
-    ] = "propylon-policies",
-    prefix: Annotated[str, typer.Option(help="Of labels and annotations.")] = "propylon.dev",
+    paths: _Paths = None,
+    policies: _Policies = None,
+    objects: _Objects = None,
+    kubeconfig: _Kubeconfig = None,
+    namespace: _Namespace = "",
+    operation: _Operation = Operation.CREATE,
+    user: _User = "propylon:scan",
+    group: _Group = None,
+    fail_on: _FailOn = FailOn.DENY,
+    output: _Output = Output.TABLE,
+    rights: _Rights = False,
+    policy_namespace: _PolicyNamespace = "propylon-policies",
+    prefix: _Prefix = "propylon.dev",
 ) -> None:
     """Judge manifests, or what is in a cluster, and change nothing.
 
-    Exit code 0: nothing that --fail-on names; 1: something; 2: not everything could be judged.
+    Exit code 0: nothing that --fail-on names; 1: something; 2: not all was judged.
     """
     groups = ["system:authenticated", *(group or ())]
     asked = Asked(operation.value.upper(), {"username": user, "groups": groups})

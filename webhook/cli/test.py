@@ -46,7 +46,7 @@ def run_cases(
 ) -> None:
     """Run the cases of every tests.yaml with the policies beside it.
 
-    Exit code 0: every case passed; 1: one failed; 2: a file is wrong or cannot be read.
+    Exit code 0: every case passed; 1: one failed; 2: a file is wrong.
     """
     if output is Output.JUNIT and (coverage or second_opinion):
         raise typer.BadParameter("--coverage and --second-opinion go with table and json")
