@@ -9,9 +9,11 @@ import pytest
 from tests.policies.shipped import CEL, FOLDERS, POLICIES, ROOT, Value, documents, named, rules_of
 from webhook.cli import demo
 from webhook.model import Platform
+from webhook.offline.coverage import Recorder
 from webhook.offline.judging import judge
+from webhook.offline.observing import places
 from webhook.offline.requests import request_about
-from webhook.offline.running import load_suites
+from webhook.offline.running import load_suites, run_suite
 from webhook.registration import registrations
 from webhook.snapshot import build
 from webhook.sources.directory import load_directory
@@ -70,6 +72,16 @@ def test_says_how_to_enforce_it(name: str) -> None:
 def test_kubernetes_1_30_compiles_all_of_them() -> None:
     _, errors = load_suites(POLICIES, "1.30")
     assert [str(error) for error in errors] == []
+
+
+def test_cases_reach_every_branch() -> None:
+    recorder = Recorder()
+    suites, _ = load_suites(POLICIES, "", [recorder])
+    for suite in suites:
+        assert all(result.passed for result in run_suite(suite))
+    known = [place for suite in suites for place in places(suite.snapshot)]
+    gaps = recorder.coverage(known).gaps
+    assert [f"{gap.place}: {gap.text}" for gap in gaps] == []
 
 
 def test_what_policies_about_pods_have_in_common_is_the_same() -> None:
