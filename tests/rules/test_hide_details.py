@@ -203,6 +203,23 @@ ROWS: dict[str, Row] = {
         ),
         denied="spec.externalIPs is reserved",
     ),
+    "a stored default that is still one": Row(
+        update(
+            web(container(image="web:1", imagePullPolicy="IfNotPresent")),
+            web(container(image="web:3")),
+        ),
+        {}, (f"add {APP}/imagePullPolicy",),
+    ),
+    "an empty list where nothing was": Row(
+        update(web(), web(NEW, securityContext={"sysctls": [], "runAsUser": 1}))
+    ),
+    "a locked default that is left out": Row(
+        update(web(hostNetwork=False), web(NEW)), {}, (f"add {SPEC}/hostNetwork",)
+    ),
+    "host network without further traces": Row(
+        create(web(hostNetwork=True)), {"catalogue": [{"path": "$pod.hostNetwork"}]},
+        (f"remove {SPEC}/hostNetwork",), ("hide: spec.template.spec.hostNetwork removed",),
+    ),
     "carry at creation takes the value": Row(
         create(web()), entry("spec.paused", "carry", value=True), ("add /spec/paused",)
     ),
