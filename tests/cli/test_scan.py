@@ -96,6 +96,12 @@ def test_nothing_found(policies: Path) -> None:
     assert (result.exit_code, result.stdout) == (0, "1 object scanned: nothing found\n")
 
 
+def test_empty_list_holds_nothing(policies: Path) -> None:
+    empty = "apiVersion: v1\nkind: PodList\nitems:\n"
+    result = call("scan", "-", "--policies", policies, stdin=empty)
+    assert (result.exit_code, result.stdout) == (0, "no objects scanned: nothing found\n")
+
+
 def test_one_namespace(policies: Path, manifests: Path) -> None:
     result = call("scan", manifests, "--policies", policies, "-n", "other")
     assert "1 object scanned: 1 would be denied" in result.stdout

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.builders import container, deployment, pod
 from tests.offline.texts import policy
-from webhook.model import AdmissionRequest, Document, Lookup, Platform
-from webhook.offline.judging import Judgement, judge, matched_policies, sends
+from webhook.model import AdmissionRequest, Document, Get, Lookup, Platform, SchemaOf, Scope
+from webhook.offline.judging import Judgement, answers_from, judge, matched_policies, sends
 from webhook.offline.requests import request_about
 from webhook.registration import registrations
 from webhook.snapshot import Snapshot, build
@@ -93,3 +95,20 @@ def test_policies_about_a_request() -> None:
     snapshot = snapshot_of(policy())
     assert [one.name for one in matched_policies(request_about(pod()), snapshot)] == ["tall"]
     assert matched_policies(request_about(deployment()), snapshot) == ()
+
+
+UNKNOWN = {
+    "scope": (Scope("example.com/v1", "Limit"), True),
+    "defined scope": (Scope("example.com/v1", "Tier"), False),
+    "object": (Get("example.com/v1", "Limit", "", "a"), None),
+}
+
+
+@pytest.mark.parametrize(("lookup", "found"), UNKNOWN.values(), ids=UNKNOWN)
+def test_kinds_that_nobody_defines_exist(lookup: Lookup, found: Any) -> None:
+    tier = {"apiVersion": "example.com/v1", "kind": "Tier", "metadata": {"name": "t"}}
+    assert answers_from([tier])(lookup) is found
+
+
+def test_kinds_that_nobody_defines_have_any_structure() -> None:
+    assert answers_from([])(SchemaOf("example.com/v1", "Limit")) is not None

@@ -1,7 +1,7 @@
 """One request through all webhook entries of a Snapshot, as the API server would send it.
 
 Mutating entries one after another, then the validating ones about their result. Missing facts are
-asked for through a function; what answers it is not known here.
+asked for through a function; `answers_from` is the one for when there is no cluster.
 """
 
 from __future__ import annotations
@@ -19,12 +19,16 @@ from webhook.model import (
     Lookup,
     NeedFacts,
     Registration,
+    SchemaOf,
+    Scope,
     Violation,
 )
+from webhook.objects.schemas import custom_schema
 from webhook.policy.index import PolicyLike
 from webhook.policy.matching import Target, narrow_policy
 from webhook.policy.model import MatchResources, ResourceRule
 from webhook.snapshot import Snapshot
+from webhook.sources.objects import DirectoryResolver
 
 Answer = Callable[[Lookup], Any]
 """Answers a lookup: with the object, None, a list or Unavailable."""
@@ -115,6 +119,24 @@ def sends(rules: Iterable[Json], request: AdmissionRequest) -> bool:
 def resources_of(rules: Iterable[Json]) -> MatchResources:
     """Return the rules of a webhook entry in the form of a policy's."""
     return MatchResources(resource_rules=tuple(_rule(one) for one in rules))
+
+
+def answers_from(objects: Iterable[Json]) -> Answer:
+    """Answer from these objects alone.
+
+    Kinds that none of them defines exist all the same, namespaced and of any structure.
+    """
+    resolver = DirectoryResolver(objects)
+
+    def answer(lookup: Lookup) -> Any:
+        found = resolver.answer(lookup)
+        if found is None and isinstance(lookup, Scope):
+            return True
+        if found is None and isinstance(lookup, SchemaOf):
+            return custom_schema({"x-kubernetes-preserve-unknown-fields": True})
+        return found
+
+    return answer
 
 
 def matched_policies(request: AdmissionRequest, snapshot: Snapshot) -> tuple[PolicyLike, ...]:

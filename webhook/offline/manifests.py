@@ -98,12 +98,12 @@ def _objects(origin: str, parsed: Iterable[Parsed]) -> Iterator[Manifest]:
 def _flattened(origin: str, value: Json, position: Position) -> Iterator[Manifest]:
     if not isinstance(value, dict):
         return
-    kind, version, items = value.get("kind"), value.get("apiVersion"), value.get("items")
+    kind, version, items = value.get("kind"), value.get("apiVersion"), value.get("items", ())
     if not isinstance(kind, str) or not isinstance(version, str) or version.startswith(NO_OBJECTS):
         return
-    if kind.endswith("List") and isinstance(items, list):
+    if kind.endswith("List") and isinstance(items, list | None):
         places = position.children.get("items", position).children
-        for at, item in enumerate(items):
+        for at, item in enumerate(items or ()):
             yield from _flattened(origin, item, places.get(at, position))
         return
     yield Manifest(origin, value, position.line, position)

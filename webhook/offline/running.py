@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from webhook.codec import BadReview
-from webhook.model import ConfigError, Document, Json, Lookup, Platform, Registration, Scope
+from webhook.model import ConfigError, Document, Json, Platform, Registration
 from webhook.offline.cases import Case, find_cases, parse_cases
 from webhook.offline.checking import check_inputs
 from webhook.offline.expectations import differences
 from webhook.offline.inputs import read_file, read_inputs
-from webhook.offline.judging import Judgement, judge, matched_policies
+from webhook.offline.judging import Judgement, answers_from, judge, matched_policies
 from webhook.offline.observing import Observer, observe
 from webhook.offline.requests import request_about
 from webhook.registration import registrations
 from webhook.snapshot import Snapshot, build
 from webhook.sources.directory import SourceError
-from webhook.sources.objects import DirectoryResolver, plain_namespace
+from webhook.sources.objects import plain_namespace
 
 CLUSTER_NAME = "test"
 """What `{{cluster.name}}` is in cases."""
@@ -119,14 +119,7 @@ def judge_case(case: Case, suite: Suite) -> Judgement:
         user={key: one for key, one in case.user.model_dump(mode="json").items() if one},
         fields=case.request,
     )
-    objects = _objects(case, request.namespace)
-    resolver = DirectoryResolver(objects)
-
-    def answer(lookup: Lookup) -> object:
-        found = resolver.answer(lookup)
-        # A case says which objects there are; the kinds of its parameters exist all the same.
-        return True if found is None and isinstance(lookup, Scope) else found
-
+    answer = answers_from(_objects(case, request.namespace))
     return judge(request, suite.entries, suite.snapshot, answer)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,13 +16,13 @@ from webhook.cluster.lookups import Resolver
 from webhook.model import NEVER, ConfigError, Document, Get, Json, Lookup, Platform
 from webhook.offline.cluster_scan import Moved, documents_in_force, scan_cluster
 from webhook.offline.inputs import read_documents
-from webhook.offline.judging import Answer
+from webhook.offline.judging import Answer, answers_from
 from webhook.offline.manifests import Manifest, parse_manifests, read_manifests
 from webhook.offline.scan import Asked, Policies, Scan, scan_one
 from webhook.registration import registrations
 from webhook.snapshot import build
 from webhook.sources.directory import load_directory
-from webhook.sources.objects import DirectoryResolver, collect_objects
+from webhook.sources.objects import collect_objects
 
 T = TypeVar("T")
 
@@ -130,14 +130,14 @@ def _is_in(manifest: Manifest, namespace: str) -> bool:
 
 def _answers(objects: Sequence[Json], connection: Connection | None) -> Answer:
     """Answer from the objects at hand, then from the cluster; each question is asked once."""
-    resolver = DirectoryResolver(one for one in objects if _is_named(one))
+    held = answers_from(one for one in objects if _is_named(one))
     named = {_identity(one) for one in objects if _is_named(one)}
     known: dict[Lookup, Any] = {}
 
     def answer(lookup: Lookup) -> Any:
         if lookup not in known:
             is_here = isinstance(lookup, Get) and _key(lookup) in named
-            ask: Callable[[Lookup], Any] = resolver.answer
+            ask = held
             if connection is not None and not is_here:
                 ask = connection.answer
             known[lookup] = ask(lookup)
