@@ -15,7 +15,7 @@ from webhook.objects.selectors import SelectorError, matches, parse_selector
 from webhook.objects.workloads import Template, WorkloadKind
 from webhook.rules.spread.existing import Neighbourhood
 from webhook.rules.spread.kinds import DELETES_FIRST, KINDS, turnover
-from webhook.rules.spread.nodes import labels_of, maps, room_for
+from webhook.rules.spread.nodes import Room, labels_of, maps, room_for, room_of
 from webhook.rules.spread.planning import Wish
 from webhook.rules.spread.subjects import Subject, without_hashes
 
@@ -36,14 +36,14 @@ def look_up_all(lookups: Iterable[Lookup], facts: Facts) -> Mapping[Lookup, Any]
 
 def subject_of(
     request: AdmissionRequest,
+    value: Json,
     kind: WorkloadKind,
     template: Template,
     namespace: Json,
     wish: Wish,
     facts: Facts,
 ) -> Subject:
-    """Return a template of the request's object (or of its parent) as what the wish is judged on."""
-    value = request.object
+    """Return a template of the object (the request's own, or its parent) as a wish is judged on it."""
     claims = _claims(request.namespace, template) if wish.is_hard else []
     scalers = List(*AUTOSCALER, request.namespace)
     needs_count = wish.is_hard or bool(wish.tier.min_replicas)
@@ -59,10 +59,15 @@ def subject_of(
         replicas=least,
         most=most,
         turnover=turnover(kind.kind, template, value, most),
-        has_tied_volumes=_has_templates(request, template)
+        has_tied_volumes=_has_templates(request, value, template)
         or any(_is_tied(answers[claim]) for claim in claims),
-        room=room_for(template.spec, answers.get(NODES)),
+        room=_room(template, answers.get(NODES), wish),
     )
+
+
+def _room(template: Template, nodes: Json, wish: Wish) -> Room:
+    """Return the nodes; which of them are eligible counts for hard axes only."""
+    return room_for(template.spec, nodes) if wish.is_hard else room_of(nodes)
 
 
 def around(template: Template, name: str, namespace: Json) -> Neighbourhood:
@@ -106,10 +111,10 @@ def _is_tied(claim: Json) -> bool:
     return not isinstance(modes, list) or not _TIED.isdisjoint(modes)
 
 
-def _has_templates(request: AdmissionRequest, template: Template) -> bool:
+def _has_templates(request: AdmissionRequest, value: Json, template: Template) -> bool:
     """Tell whether there are volumes of an earlier Pod with the same number (D-36)."""
     path = (*template.path[:-1], "volumeClaimTemplates")
-    return request.operation == "UPDATE" and bool(get(request.object, path))
+    return request.operation == "UPDATE" and bool(get(value, path))
 
 
 def replicas_of(value: Json, kind: WorkloadKind) -> int:
@@ -152,7 +157,7 @@ def pod_subject(
         most=count,
         turnover=DELETES_FIRST,
         has_tied_volumes=any(_is_tied(answers[claim]) for claim in claims),
-        room=room_for(template.spec, answers.get(NODES)),
+        room=_room(template, answers.get(NODES), wish),
     )
 
 

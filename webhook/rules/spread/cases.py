@@ -43,7 +43,8 @@ class Case:
     def wish(self, template: Template, value: Json) -> tuple[Wish | None, Marks]:
         """Return what is wanted of a template of this object."""
         return wish_of(
-            self.request.with_object(value),
+            value,
+            self.request.old_object,
             template.path,
             self.namespace,
             self.spreading,

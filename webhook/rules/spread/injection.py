@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from webhook.model import Action, Json
-from webhook.objects.equality import same
 from webhook.objects.paths import get
 from webhook.objects.workloads import Template, WorkloadKind
 from webhook.rules.spread import reporting
 from webhook.rules.spread.asking import is_spreadable, subject_of
 from webhook.rules.spread.cases import CHANGING, Case, Result, observe, plan_pod
+from webhook.rules.spread.likeness import alike
 from webhook.rules.spread.planning import Plan, Wish, plan
 from webhook.rules.spread.stability import is_unchanged, marker_path, ours
 from webhook.rules.spread.subjects import Subject
@@ -27,10 +27,11 @@ def mutate_template(case: Case, kind: WorkloadKind, template: Template, result: 
         result.value = marks.value
     if wish is None:
         return
-    value = get(result.value, template.path)
-    template = replace(template, metadata=value.get("metadata") or {}, spec=value["spec"])
-    request = case.request.with_object(result.value)
-    subject = subject_of(request, kind, template, case.namespace, wish, case.facts)
+    value = result.value
+    if value is not case.request.object:
+        now = get(value, template.path)
+        template = Template(template.path, now.get("metadata") or {}, now["spec"])
+    subject = subject_of(case.request, value, kind, template, case.namespace, wish, case.facts)
     if not is_spreadable(subject):
         return
     result.is_changing |= wish.mode in CHANGING
@@ -40,7 +41,7 @@ def mutate_template(case: Case, kind: WorkloadKind, template: Template, result: 
     if stored is None or not is_unchanged(template, stored, added):
         _treat_changed(case, subject, wish, added, result, is_new=stored is None)
         return
-    if wish.mode in CHANGING and not same(template.spec, stored.spec):
+    if wish.mode in CHANGING and not alike(template.spec, stored.spec):
         result.value = with_value(result.value, template.path, get(old, template.path))
     _treat_unchanged(case, replace(subject, spec=stored.spec), wish, added, result)
 
@@ -81,7 +82,7 @@ def _inject(subject: Subject, wish: Wish, added: Elements, result: Result) -> No
     """Add what is missing, in place of what an older policy had added."""
     is_blind = wish.needs_room and subject.room.all is None
     base = subject.spec if is_blind else without(subject.spec, added)
-    made = plan(replace(subject, spec=base), wish)
+    made = plan(subject if base is subject.spec else replace(subject, spec=base), wish)
     spec = planned(base, subject.spec, made)
     if spec is not subject.spec:
         result.value = with_value(result.value, (*subject.path, "spec"), spec)

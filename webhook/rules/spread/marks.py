@@ -55,7 +55,7 @@ class Author:
 def read_marks(value: Json, template: Path, namespace: Json, author: Author) -> Marks:
     """Return what the labels and annotations of a template, its workload and Namespace ask for."""
     made = Marks(value)
-    labels, annotations = _places(template)
+    labels, annotations = _places(template, value, author)
     _read_tier(made, (*labels, *annotations), namespace, author)
     made.is_exclusive = _read_switch(made, (*labels, *annotations), EXCLUSIVE, "operator", author)
     skip = author.spreading.opt_out_by
@@ -65,10 +65,22 @@ def read_marks(value: Json, template: Path, namespace: Json, author: Author) -> 
     return made
 
 
-def _places(template: Path) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+def _places(
+    template: Path, value: Json, author: Author
+) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """Return the maps of labels and of annotations that have, or had, any mark."""
     metadata: tuple[Path, ...] = tuple(dict.fromkeys(((*template, "metadata"), ("metadata",))))
-    labels = tuple((*one, "labels") for one in metadata)
-    return labels, tuple((*one, "annotations") for one in metadata)
+    marks = frozenset(f"{author.prefix}/{name}" for name in (TIER, EXCLUSIVE, SKIP))
+
+    def has_any(path: Path) -> bool:
+        found = (get(one, path) for one in (value, author.stored))
+        return any(isinstance(one, dict) and not marks.isdisjoint(one) for one in found)
+
+    labels, annotations = (
+        tuple(path for one in metadata if has_any(path := (*one, name)))
+        for name in ("labels", "annotations")
+    )
+    return labels, annotations
 
 
 def _read_tier(made: Marks, places: tuple[Path, ...], namespace: Json, author: Author) -> None:

@@ -54,9 +54,13 @@ def room_for(spec: Mapping[str, Json], nodes: Json) -> Room:
 
     A cluster that shows no node at all says nothing.
     """
-    if not isinstance(nodes, list) or not nodes:
-        return Room(None)
-    return Room(nodes, [node for node in nodes if is_eligible(spec, node)])
+    room = room_of(nodes)
+    return Room(room.all, [node for node in room.all or () if is_eligible(spec, node)])
+
+
+def room_of(nodes: Json) -> Room:
+    """Return the nodes without saying which are eligible."""
+    return Room(nodes if isinstance(nodes, list) and nodes else None)
 
 
 def labels_of(node: Json) -> Mapping[str, Json]:

@@ -9,10 +9,11 @@ from webhook.objects.paths import get
 from webhook.objects.workloads import BUILT_IN, WorkloadKind, templates
 from webhook.rules.actors import TRUSTED_CONTROLLERS, ActorClass, acting_class
 from webhook.rules.spread import reporting
-from webhook.rules.spread.asking import is_spreadable, look_up_all, subject_of
+from webhook.rules.spread.asking import NODES, is_spreadable, look_up_all, subject_of
 from webhook.rules.spread.config import EXCLUSIVE, HOSTNAME, Axis, Config, Spreading
 from webhook.rules.spread.existing import existing, is_satisfied
 from webhook.rules.spread.kinds import KINDS, is_owned
+from webhook.rules.spread.nodes import room_for
 from webhook.rules.spread.planning import Refusal, Wish, plan
 from webhook.rules.spread.subjects import Subject
 from webhook.rules.spread.wishing import namespace_of, wish_of
@@ -65,31 +66,30 @@ def _judged(
     spreading: Spreading,
     facts: Facts,
 ) -> Outcome:
-    asked = replace(request, object=parent, old_object=parent)
     namespace = namespace_of(request, facts)
     actor = acting_class(request.user_info, config.actors)
     before, after = _count(request.old_object), _count(request.object)
     refusals: list[Refusal] = []
     for template in templates(kind, parent):
-        wish, _ = wish_of(asked, template.path, namespace, spreading, config, actor)
+        wish, _ = wish_of(parent, parent, template.path, namespace, spreading, config, actor)
         if wish is None:
             continue
-        subject = subject_of(asked, kind, template, namespace, wish, facts)
+        subject = subject_of(request, parent, kind, template, namespace, wish, facts)
         if is_spreadable(subject):
             subject = replace(subject, replicas=after, most=after)
-            refusals += _problems(subject, wish, before, after)
+            refusals += _problems(subject, wish, before, after, facts)
     return _told(request, refusals, spreading, is_warning=_only_warns(spreading, actor))
 
 
-def _problems(subject: Subject, wish: Wish, before: int, after: int) -> list[Refusal]:
+def _problems(subject: Subject, wish: Wish, before: int, after: int, facts: Facts) -> list[Refusal]:
     """Return what is wrong with so many replicas of this template, when a threshold is passed."""
-    eligible = len(subject.room.eligible)
-    is_exclusive = wish.is_exclusive or is_satisfied(
-        existing(subject.spec, subject.around), _ONE_PER_NODE
-    )
-    if is_exclusive and subject.room.all is not None and before <= eligible < after:
-        text = f"exclusive placement needs {after} nodes, {eligible} are eligible for this template"
-        return [Refusal(text, "Choose fewer replicas")]
+    found = existing(subject.spec, subject.around)
+    if wish.is_exclusive or is_satisfied(found, _ONE_PER_NODE):
+        room = room_for(subject.spec, look_up_all([NODES], facts)[NODES])
+        eligible = len(room.eligible)
+        if room.all is not None and before <= eligible < after:
+            text = f"exclusive placement needs {after} nodes, {eligible} are eligible for this template"
+            return [Refusal(text, "Choose fewer replicas")]
     if before > 1:
         return []
     made = plan(subject, wish)

@@ -10,10 +10,10 @@ import json
 from collections.abc import Iterator, Mapping
 
 from webhook.model import Json
-from webhook.objects.equality import same
 from webhook.objects.paths import Path, get
 from webhook.objects.workloads import Template
 from webhook.rules.spread.existing import ANTI_PREFERRED, ANTI_REQUIRED, CONSTRAINTS
+from webhook.rules.spread.likeness import alike, holds
 from webhook.rules.spread.nodes import maps
 from webhook.rules.spread.writing import Elements, without
 
@@ -51,7 +51,7 @@ def _our_constraints(
     template: Template, value: Json, selector: Mapping[str, Json] | None
 ) -> Iterator[Mapping[str, Json]]:
     for one in maps(get(template.spec, CONSTRAINTS)):
-        is_formed = one.keys() <= _FIELDS and same(one.get("labelSelector"), selector)
+        is_formed = one.keys() <= _FIELDS and alike(one.get("labelSelector"), selector)
         if is_formed and not _is_owned(one, template, value):
             yield one
 
@@ -59,7 +59,7 @@ def _our_constraints(
 def _is_our_term(term: Json, selector: Mapping[str, Json] | None) -> bool:
     if not isinstance(term, dict) or term.keys() != _TERM:
         return False
-    return same(term["labelSelector"], selector)
+    return alike(term["labelSelector"], selector)
 
 
 def _is_owned(constraint: Mapping[str, Json], template: Template, value: Json) -> bool:
@@ -74,16 +74,12 @@ def _is_owned(constraint: Mapping[str, Json], template: Template, value: Json) -
 
 def is_unchanged(incoming: Template, stored: Template, added: Elements) -> bool:
     """Tell whether the template is the stored one, but for what this rule had added."""
-    if not same(incoming.metadata, stored.metadata):
+    if not alike(incoming.metadata, stored.metadata):
         return False
-    if same(incoming.spec, stored.spec):
+    if alike(incoming.spec, stored.spec):
         return True
     lacking = {
-        path: [one for one in elements if not _has(incoming.spec, path, one)]
+        path: [one for one in elements if not holds(maps(get(incoming.spec, path)), one)]
         for path, elements in added.items()
     }
-    return same(incoming.spec, without(stored.spec, lacking))
-
-
-def _has(spec: Mapping[str, Json], path: Path, element: Json) -> bool:
-    return any(same(one, element) for one in maps(get(spec, path)))
+    return any(lacking.values()) and alike(incoming.spec, without(stored.spec, lacking))

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from webhook.model import NOTHING, AdmissionRequest, Json
-from webhook.objects.equality import same
 from webhook.objects.paths import get
 from webhook.objects.selectors import glob, matches
 from webhook.objects.workloads import WorkloadKind, controller_of
-from webhook.rules.actors import TRUSTED_CONTROLLERS, ActorClass, acting_class, classify
+from webhook.rules.actors import TRUSTED_CONTROLLERS, ActorClass, classify
 from webhook.rules.spread.config import Config, Spreading
 from webhook.rules.spread.kinds import is_owned, spread_kind
 from webhook.rules.spread.nodes import labels_of
@@ -39,9 +38,12 @@ def concern_of(request: AdmissionRequest, config: Config) -> Concern | None:
         return None
     if is_owned(request.object) or not _differs(request):
         return None
-    if classify(request.user_info, config.actors) in TRUSTED_CONTROLLERS:
+    actor = classify(request.user_info, config.actors)
+    if actor in TRUSTED_CONTROLLERS:
         return None
-    return Concern(spreading, acting_class(request.user_info, config.actors), kind)
+    if actor is ActorClass.DELEGATE:
+        actor = config.actors.delegate_as
+    return Concern(spreading, actor, kind)
 
 
 def _of_pod(request: AdmissionRequest, config: Config) -> Concern | None:
@@ -64,14 +66,12 @@ def _is_excluded(request: AdmissionRequest, spreading: Spreading) -> bool:
 
 def _differs(request: AdmissionRequest) -> bool:
     """Tell whether the request changes anything but bookkeeping (platform-rules 0.6)."""
-    return request.operation == "CREATE" or not same(
-        _said(request.object), _said(request.old_object)
-    )
+    if request.operation == "CREATE":
+        return True
+    new, old = request.object, request.old_object
+    return bool(get(new, ("spec",)) != get(old, ("spec",)) or _said(new) != _said(old))
 
 
 def _said(value: Json) -> Mapping[str, Json]:
     metadata = get(value, ("metadata",)) or NOTHING
-    return {
-        "metadata": {k: v for k, v in metadata.items() if k not in _KEPT_BY_SERVER},
-        "spec": get(value, ("spec",)),
-    }
+    return {key: one for key, one in metadata.items() if key not in _KEPT_BY_SERVER}

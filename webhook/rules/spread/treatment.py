@@ -94,6 +94,8 @@ def _judged_templates(case: Case, kind: WorkloadKind) -> Iterator[tuple[Plan, Wi
         is_stored = stored is not None and is_unchanged(template, stored, {})
         if wish is None or is_stored or not wish.refuses:
             continue
-        subject = subject_of(case.request, kind, template, case.namespace, wish, case.facts)
+        subject = subject_of(
+            case.request, case.request.object, kind, template, case.namespace, wish, case.facts
+        )
         if is_spreadable(subject):
             yield plan(subject, wish), wish

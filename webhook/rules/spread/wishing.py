@@ -20,16 +20,20 @@ def namespace_of(request: AdmissionRequest, facts: Facts) -> Json:
 
 
 def wish_of(
-    request: AdmissionRequest,
+    value: Json,
+    stored: Json,
     template: Path,
     namespace: Json,
     spreading: Spreading,
     config: Config,
     actor: ActorClass,
 ) -> tuple[Wish | None, Marks]:
-    """Return what is wanted of the template, None for nothing, and what its marks say."""
-    author = Author(actor, request.old_object, spreading, config.prefix)
-    marks = read_marks(request.object, template, namespace, author)
+    """Return what is wanted of the template, None for nothing, and what its marks say.
+
+    `stored` is the stored object, None on CREATE.
+    """
+    author = Author(actor, stored, spreading, config.prefix)
+    marks = read_marks(value, template, namespace, author)
     tier = spreading.tiers[marks.tier]
     mode = _mode(tier.mode, spreading.phase, actor)
     if mode == OFF or marks.is_opted_out:

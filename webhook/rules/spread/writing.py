@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from webhook.model import Json
-from webhook.objects.equality import same
 from webhook.objects.paths import Path, get
 from webhook.rules.spread.existing import LISTS
+from webhook.rules.spread.likeness import alike, holds
 from webhook.rules.spread.planning import Plan
 
 Elements = Mapping[Path, Sequence[Json]]
@@ -36,7 +36,7 @@ def without(spec: Json, elements: Elements) -> Json:
     """Return the Pod spec without these elements; the same one when it has none of them."""
     for path, dropped in elements.items():
         before = get(spec, path) or []
-        kept = [one for one in before if not any(same(one, other) for other in dropped)]
+        kept = [one for one in before if not holds(dropped, one)]
         if len(kept) < len(before):
             spec = with_value(spec, path, kept or None)
     return spec
@@ -54,17 +54,12 @@ def planned(base: Json, incoming: Json, made: Plan) -> Json:
         before = get(spec, path) or []
         added = [missing.element for missing in made.missing if missing.path == path]
         spec = with_value(spec, path, [*before, *added])
-    return incoming if _holds_the_same(spec, incoming) else spec
-
-
-def _holds_the_same(spec: Json, incoming: Json) -> bool:
-    """Tell whether the two differ at most in the order of constraints and terms."""
-    return spec is not incoming and same(_sorted(spec), _sorted(incoming))
-
-
-def _sorted(spec: Json) -> Json:
-    for path in LISTS:
-        found = get(spec, path)
-        if isinstance(found, list):
-            spec = with_value(spec, path, sorted(found, key=repr))
+    if spec is incoming or all(_has_the_same(spec, incoming, path) for path in LISTS):
+        return incoming
     return spec
+
+
+def _has_the_same(spec: Json, incoming: Json, path: Path) -> bool:
+    """Tell whether the lists differ at most in their order."""
+    one, other = get(spec, path) or [], get(incoming, path) or []
+    return bool(one == other) or alike(sorted(one, key=repr), sorted(other, key=repr))
