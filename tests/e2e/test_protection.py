@@ -262,10 +262,10 @@ def test_a_grant_is_its_writers_own(propylon: Propylon, admin: Kubectl) -> None:
 def test_without_a_replica_only_what_is_protected_waits(propylon: Propylon, admin: Kubectl) -> None:
     here = made(admin, "outage")
     web(here)
-    here.run("create", "configmap", "plain")
+    here.run("create", "deployment", "plain", "--image=registry.example.com/plain:1")
     propylon.kill_all()
     assert "failed calling webhook" in here.try_to("delete", "deployment", "web").stderr
-    here.run("delete", "configmap", "plain")
+    here.run("delete", "deployment", "plain")
     grant = propylon.set_documents("grants", grant=GRANT.replace("CREATOR", "dana"))
     assert "failed calling webhook" in grant.stderr
     propylon.start()

@@ -166,6 +166,7 @@ def test_entries_are_those_of_the_specification() -> None:
     } == {
         "protect": ("Fail", 10, False),
         "protect-state": ("Fail", 5, True),
+        "protect-owners": ("Ignore", 10, False),
         "protect-namespaces": ("Fail", 10, False),
         "protect-crds": ("Fail", 10, False),
         "protect-scale": ("Ignore", 5, False),
@@ -185,33 +186,39 @@ LABELS = (
 )
 
 
+HAS_LABEL = (
+    "[object, oldObject].exists(o, o != null && has(o.metadata) && has(o.metadata.labels)"
+    f" && {LABELS}.exists(l, l in o.metadata.labels))"
+)
+RESOURCE = "(request.resource.group + '/' + request.resource.resource)"
+
+
 def test_the_three_labels_decide() -> None:
-    expression = conditions(entries()["protect-state"])["is-protected"]
-    assert expression == (
-        "[object, oldObject].exists(o, o != null && has(o.metadata) && has(o.metadata.labels)"
-        f" && {LABELS}.exists(l, l in o.metadata.labels))"
-        " || (request.operation in ['DELETE'] && (request.resource.group + '/' + "
-        "request.resource.resource) in ['apps.kruise.io/clonesets', 'apps/deployments',"
-        " 'apps/statefulsets'])"
-    )
+    found = entries()
+    assert conditions(found["protect"])["is-protected"] == HAS_LABEL
+    assert conditions(found["protect-state"])["is-protected"] == HAS_LABEL
+    assert conditions(found["protect-owners"]) == {
+        "may-have-protected-kin": (
+            f"{RESOURCE} in ['apps.kruise.io/clonesets', 'apps/deployments', 'apps/statefulsets']"
+        ),
+        "is-not-protected": f"!({HAS_LABEL})",
+    }
 
 
 def test_policies_without_labels_widen_the_entries() -> None:
-    spec: dict[str, Any] = {"protect": [{"kinds": ["Service."]}], "checkDependents": []}
-    expression = conditions(entries(**spec)["protect"])["is-protected"]
-    assert (
-        "in ['DELETE'] && (request.resource.group + '/' + request.resource.resource) in ['/services']"
-        in expression
-    )
-    assert "in ['CREATE', 'UPDATE'] && " in expression
-    plain = conditions(entries(checkDependents=[])["protect"])["is-protected"]
-    assert "request.operation" not in plain
+    kinds = ["Service.", "Deployment", "StatefulSet.apps", "CloneSet"]
+    found = entries(protect=[{"kinds": kinds}])
+    listed = "['/services', 'apps.kruise.io/clonesets', 'apps/deployments', 'apps/statefulsets']"
+    expression = f"{HAS_LABEL} || {RESOURCE} in {listed}"
+    assert conditions(found["protect"])["is-protected"] == expression
+    assert conditions(found["protect-state"])["is-protected"] == expression
+    assert "protect-owners" not in found
 
 
 def test_children_of_protected_workloads_are_sent() -> None:
-    expression = conditions(entries(protectChildren=True)["protect"])["is-protected"]
-    assert "'/pods', " in expression
-    assert "'batch/cronjobs'" in expression
+    expression = conditions(entries(protectChildren=True)["protect-owners"])
+    assert "'/pods', " in expression["may-have-protected-kin"]
+    assert "'batch/cronjobs'" in expression["may-have-protected-kin"]
 
 
 DEFINITIONS: dict[str, tuple[Spec, bool]] = {

@@ -134,17 +134,16 @@ class Config:
         return self.settings.phase
 
     @property
-    def unlabelled_deletes(self) -> tuple[str, ...]:
-        """The resources (`apps/deployments`) whose DELETE matters without any label."""
-        kinds = {one.key for rule in self.policies for one in rule.kinds} | self.check_dependents
-        found = {one.path for one in self.kinds if one.key in kinds}
+    def owners(self) -> tuple[str, ...]:
+        """The resources (`apps/deployments`) whose unlabelled objects may have protected kin."""
+        kinds = {one.path for one in self.kinds if one.key in self.check_dependents}
         if self.settings.protect_children:
-            found |= {one.path for one in self.kinds if one.is_workload}
-        return tuple(sorted(found))
+            kinds |= {one.path for one in self.kinds if one.is_workload}
+        return tuple(sorted(kinds - set(self.by_policy)))
 
     @property
-    def unlabelled_updates(self) -> tuple[str, ...]:
-        """The resources whose UPDATE matters without any label."""
+    def by_policy(self) -> tuple[str, ...]:
+        """The resources whose objects may be protected without any label."""
         return tuple(sorted({one.path for rule in self.policies for one in rule.kinds}))
 
     def is_autoscaler(self, user: UserInfo) -> bool:

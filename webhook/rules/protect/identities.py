@@ -63,7 +63,7 @@ def may_always_delete(
     if subject.key == ("", "Pod") and _may_delete_pods(request, subject):
         return True
     if subject.key == ("", "PersistentVolume") and user in BINDERS:
-        return get(subject.value, ("status", "phase")) in {"Released", "Failed"}
+        return get(subject.value, ("status", "phase")) in ("Released", "Failed")
     if owns(request, subject, config) and not _is_deployment_with_replicas(subject):
         return True
     return user in NAMESPACE_CONTROLLERS and _is_terminating(subject.namespace, facts)
@@ -76,7 +76,7 @@ def owns(request: AdmissionRequest, subject: Subject, config: Config) -> bool:
         return False
     group = str(owner.get("apiVersion", "")).rpartition("/")[0]
     user = request.user_info.username
-    if (group, owner.get("kind")) in OWNER_KINDS.get(user, frozenset()):
+    if (group, str(owner.get("kind"))) in OWNER_KINDS.get(user, frozenset()):
         return True
     if user in OWNER_GROUPS:
         return group.endswith(OWNER_GROUPS[user])

@@ -40,6 +40,9 @@ def protect_entries(config: Config) -> Iterator[Registration]:
         timeout_seconds=5,
         match_conditions=(_concerned(config), _not_derived()),
     )
+    if config.owners:
+        # Ignore: while the webhook does not run, what carries no label can be deleted (E.11).
+        yield _entry("protect-owners", (_all("DELETE"),), "Ignore", _owner_conditions(config))
     namespaces = (
         _rule("", "DELETE", "namespaces", "Cluster"),
         _rule("", "UPDATE", "namespaces/finalize", "Cluster"),
@@ -129,14 +132,20 @@ def _label_conditions(config: Config) -> tuple[Condition, ...]:
 
 def _concerned(config: Config) -> Condition:
     alternatives = [_has_label(config)]
-    for operations, resources in (
-        (["DELETE"], config.unlabelled_deletes),
-        (["CREATE", "UPDATE"], config.unlabelled_updates),
-    ):
-        if resources:
-            known = f"request.operation in {_cel_list(operations)}"
-            alternatives.append(f"({known} && ({_RESOURCE}) in {_cel_list(resources)})")
+    if config.by_policy:
+        alternatives.append(f"({_RESOURCE}) in {_cel_list(config.by_policy)}")
     return {"name": "is-protected", "expression": " || ".join(alternatives)}
+
+
+def _owner_conditions(config: Config) -> tuple[Condition, ...]:
+    """Return when an object without a label is looked at for the sake of others."""
+    return (
+        {
+            "name": "may-have-protected-kin",
+            "expression": f"({_RESOURCE}) in {_cel_list(config.owners)}",
+        },
+        {"name": "is-not-protected", "expression": f"!({_has_label(config)})"},
+    )
 
 
 def _has_label(config: Config) -> str:
@@ -165,7 +174,7 @@ def _by_people() -> Condition:
 
 
 def _definition_conditions(config: Config) -> tuple[Condition, ...]:
-    if config.settings.all_crds or _DEFINITION in config.unlabelled_updates:
+    if config.settings.all_crds or _DEFINITION in config.by_policy:
         return ()
     return ({"name": "is-protected", "expression": _has_label(config)},)
 

@@ -24,7 +24,7 @@ _VOLUME_SECRETS = (
 
 def is_terminated(pod: Json) -> bool:
     """Tell whether a Pod has ended, well or not."""
-    return get(pod, ("status", "phase")) in {"Succeeded", "Failed"}
+    return get(pod, ("status", "phase")) in ("Succeeded", "Failed")
 
 
 def uses_claim(pod: Json, name: str) -> bool:

@@ -5,7 +5,6 @@ Nobody but this webhook writes the state label and its annotations; what others 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +13,7 @@ from webhook.rules.messages import limited
 from webhook.rules.protect.config import Config, Level
 from webhook.rules.protect.levels import COOLING, duration_text, held_level, label_level
 from webhook.rules.protect.overriding import is_kept, standing_override
-from webhook.rules.protect.subjects import Subject, subject_of
+from webhook.rules.protect.subjects import Subject, metadata_of, subject_of
 
 Texts = dict[str, str | None]
 """Labels or annotations to write; None takes one away."""
@@ -103,7 +102,7 @@ def _confirmation(
 
 def _written(value: Json, labels: Texts, annotations: Texts) -> Json:
     """Return the object with these texts, the same object when it has them already."""
-    metadata = value.get("metadata") or {}
+    metadata = metadata_of(value)
     changed = {
         field: merged
         for field, texts in (("labels", labels), ("annotations", annotations))
@@ -112,9 +111,9 @@ def _written(value: Json, labels: Texts, annotations: Texts) -> Json:
     return {**value, "metadata": {**metadata, **changed}} if changed else value
 
 
-def _merged(stored: Mapping[str, Any] | None, texts: Texts) -> dict[str, Any] | None:
+def _merged(stored: Json, texts: Texts) -> dict[str, Any] | None:
     """Return the map with the texts, None when nothing changes."""
-    before = dict(stored or {})
+    before = stored if isinstance(stored, dict) else {}
     after = {key: one for key, one in before.items() if texts.get(key, one) is not None}
     after.update({key: one for key, one in texts.items() if one is not None})
     return None if after == before else after

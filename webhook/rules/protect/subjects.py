@@ -38,12 +38,12 @@ class Subject:
         return f"{self.kind} {place}{self.name}"
 
     @property
-    def labels(self) -> Mapping[str, Any]:
+    def labels(self) -> Mapping[str, str]:
         """The labels, empty when there are none."""
         return texts_at(self.value, "labels")
 
     @property
-    def annotations(self) -> Mapping[str, Any]:
+    def annotations(self) -> Mapping[str, str]:
         """The annotations, empty when there are none."""
         return texts_at(self.value, "annotations")
 
@@ -53,16 +53,24 @@ class Subject:
         return get(self.value, ("metadata", "deletionTimestamp")) is not None
 
 
-def texts_at(value: Json, field: str) -> Mapping[str, Any]:
-    """Return the labels or annotations of an object; anything but a map counts as none."""
+def texts_at(value: Json, field: str) -> Mapping[str, str]:
+    """Return the labels or annotations of an object; anything but texts counts as none."""
     found = get(value, ("metadata", field))
+    if not isinstance(found, dict):
+        return NOTHING
+    return {key: one for key, one in found.items() if isinstance(one, str)}
+
+
+def metadata_of(value: Json) -> Mapping[str, Any]:
+    """Return the metadata of an object; anything but a map counts as none."""
+    found = get(value, ("metadata",))
     return found if isinstance(found, dict) else NOTHING
 
 
 def subject_of(request: AdmissionRequest, value: Json) -> Subject:
     """Return the subject of a request; its name from the stored object when need be (F-10)."""
     kind = request.kind
-    metadata = get(value, ("metadata",)) or {}
+    metadata = metadata_of(value)
     generated = metadata.get("generateName")
     name = metadata.get("name") or (f"{generated}*" if generated else request.name)
     namespace = "" if (kind.group, kind.kind) == ("", "Namespace") else request.namespace
@@ -72,7 +80,7 @@ def subject_of(request: AdmissionRequest, value: Json) -> Subject:
 def object_subject(value: Json, api_version: str, kind: str) -> Subject:
     """Return the subject of an object that the cluster answered with."""
     group, _, version = api_version.rpartition("/")
-    metadata = get(value, ("metadata",)) or {}
+    metadata = metadata_of(value)
     namespace, name = metadata.get("namespace") or "", metadata.get("name") or ""
     return Subject(group, version, kind, str(namespace), str(name), value)
 
