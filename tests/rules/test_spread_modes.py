@@ -106,6 +106,9 @@ CASES: dict[str, Case] = {
     "mode deny, all there": Case(
         workload(topologySpreadConstraints=[tsc(), tsc(ZONE)]), BOTH, spec=DENYING
     ),
+    "mode deny, a selector of other Pods": Case(
+        tweak(workload(), "spec.selector", OTHER), [], spec=DENYING
+    ),
     "excluded Namespace": Case(workload(), [], spec={"excludeNamespaces": ["sh*"]}),
     # who writes
     "platform": Case(workload(), [], LACKS, who=PLATFORM, actions=[Action.WARN]),

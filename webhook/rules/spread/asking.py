@@ -27,10 +27,10 @@ _POD_HASH = "pod-template-hash"
 
 def look_up_all(lookups: Iterable[Lookup], facts: Facts) -> Mapping[Lookup, Any]:
     """Return the answers to all lookups; raise NeedFacts with all that are missing."""
-    wanted = frozenset(lookups)
-    missing = frozenset(one for one in wanted if one not in facts.known)
+    wanted = tuple(lookups)
+    missing = [one for one in wanted if one not in facts.known]
     if missing and not facts.is_sealed:
-        raise NeedFacts(missing)
+        raise NeedFacts(frozenset(missing))
     return {one: facts.look_up(one) for one in wanted}
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from webhook.model import Json
 from webhook.objects.equality import same
@@ -30,6 +30,6 @@ def _alike_at(key: str, a: Json, b: Json) -> bool:
     return same({key: a}, {key: b})  # emptiness has meaning under some keys
 
 
-def holds(elements: Iterable[Json], element: Json) -> bool:
+def holds(elements: Collection[Json], element: Json) -> bool:
     """Tell whether one of the elements means the same."""
-    return any(alike(one, element) for one in elements)
+    return element in elements or any(alike(one, element) for one in elements)
