@@ -121,6 +121,7 @@ def test_broken_policies_are_said_and_the_others_judge(policies: Path) -> None:
     assert "this document judges nothing: " in result.stderr
     assert "1 error in documents" in result.stderr
     assert "tall says no" in result.stdout
+    assert call("scan", "--rights", "--policies", policies).exit_code == 2
 
 
 def test_json(policies: Path, manifests: Path) -> None:

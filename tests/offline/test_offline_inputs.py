@@ -19,7 +19,9 @@ def config_map(name: str, data: str, labels: str = LABELS) -> str:
 
 def test_every_key_of_a_config_map_is_a_document(tmp_path: Path) -> None:
     text = (
-        config_map("a", "{x.yaml: 'a: 1', notes: n, b.yaml: ''}") + "---\n" + config_map("b", "{}")
+        config_map("a", "{x.yaml: 'a: 1', notes: n, b.yaml: '', c.yaml: 5}")
+        + "---\n"
+        + config_map("b", "{}")
     )
     file = tmp_path / "file.txt"
     file.write_text(text)
@@ -29,7 +31,12 @@ def test_every_key_of_a_config_map_is_a_document(tmp_path: Path) -> None:
 
 
 def test_other_texts_stay_whole(tmp_path: Path) -> None:
-    texts = [policy(), config_map("a", "{}", "{}"), config_map("a", "{}") + "---\n" + policy()]
+    texts = [
+        config_map("a", "5"),
+        policy(),
+        config_map("a", "{}", "{}"),
+        config_map("a", "{}") + "---\n" + policy(),
+    ]
     for at, text in enumerate(texts):
         (tmp_path / f"{at}.yaml").write_text(text)
     assert [one.text for one in read_documents([tmp_path])] == texts

@@ -121,8 +121,9 @@ def scan(
         fail("scan", str(error))
     if found is not None:
         WRITERS[output](found, ACTIONS[fail_on])
-        _explain(found, errors)
-        raise typer.Exit(_exit_code(found, errors, fail_on))
+        _explain(found)
+    _explain_errors(errors)
+    raise typer.Exit(2 if errors else _exit_code(found, fail_on))
 
 
 def _scan(wanted: Wanted, rights: bool) -> tuple[Scan | None, tuple[ConfigError, ...]]:
@@ -141,10 +142,8 @@ def _print_rights(policies: Policies) -> None:
     print_line(to_yaml(needed_rights(policies.snapshot, policies.entries)).rstrip("\n"))
 
 
-def _explain(found: Scan, errors: tuple[ConfigError, ...]) -> None:
+def _explain(found: Scan) -> None:
     """Say on standard error what was not judged, and why."""
-    for error in errors:
-        typer.echo(f"this document judges nothing: {error}\n", err=True)
     for problem in found.problems:
         typer.echo(f"not scanned: {problem}", err=True)
     for one in found.objects:
@@ -153,12 +152,19 @@ def _explain(found: Scan, errors: tuple[ConfigError, ...]) -> None:
             place = f"{manifest.origin}:{manifest.line}" if manifest.origin else "cluster"
             name = f"{place}: {manifest.kind} {manifest.place}"
             typer.echo(f"not judged: {name}: {one.problem}", err=True)
+
+
+def _explain_errors(errors: tuple[ConfigError, ...]) -> None:
+    for error in errors:
+        typer.echo(f"this document judges nothing: {error}\n", err=True)
     if errors:
         typer.echo(f"{counted(len(errors), 'error')} in documents", err=True)
 
 
-def _exit_code(found: Scan, errors: tuple[ConfigError, ...], fail_on: FailOn) -> int:
-    if errors or not found.complete:
+def _exit_code(found: Scan | None, fail_on: FailOn) -> int:
+    if found is None:
+        return 0
+    if not found.complete:
         return 2
     findings = [finding for one in found.objects for finding in one.findings]
     failed = any(fails(one, ACTIONS[fail_on]) for one in findings)

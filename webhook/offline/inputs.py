@@ -66,11 +66,19 @@ def read_file(path: Path) -> str:
 def _unwrap(document: Document, prefix: str) -> Iterator[Input]:
     """Yield the documents that a text publishes, or the text itself when it is no ConfigMap."""
     items = parse_document(document)[0] if "ConfigMap" in document.text else ()
-    config_maps = [one for one in items if publishes(one.value, prefix)]
+    config_maps = [one for one in items if _is_published(one, prefix)]
     if len(config_maps) < len(items) or not config_maps:
         yield Input(document)
         return
     for item in config_maps:
-        keys = sorted(key for key in item.value.get("data") or {} if key.endswith(".yaml"))
-        for key, one in zip(keys, documents_of(item.value), strict=False):
+        data = item.value.get("data") or {}
+        keys = sorted(key for key in data if key.endswith(".yaml") and isinstance(data[key], str))
+        for key, one in zip(keys, documents_of(item.value), strict=True):
             yield Input(Document(f"{document.origin}: {one.origin}", one.text), item, key)
+
+
+def _is_published(item: Item, prefix: str) -> bool:
+    data = item.value.get("data")
+    return (
+        item.kind == "ConfigMap" and isinstance(data, dict | None) and publishes(item.value, prefix)
+    )
