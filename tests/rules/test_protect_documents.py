@@ -14,7 +14,7 @@ from webhook.model import Registration
 from webhook.rules.protect import RULE
 from webhook.rules.protect.config import Level
 from webhook.rules.protect.intercepting import grant_entry, protect_entries
-from webhook.rules.protect.kinds import DEPENDENTS, KINDS
+from webhook.rules.protect.kinds import DEPENDENTS, KINDS, named
 from webhook.rules.protect.parsing import parse_duration, parse_time
 
 MISTAKES: dict[str, tuple[Spec, str, str]] = {
@@ -53,7 +53,12 @@ MISTAKES: dict[str, tuple[Spec, str, str]] = {
     "dependents": (
         {"checkDependents": ["Service"]},
         "spec.checkDependents[0]",
-        "Service has no known dependents; allowed: CloneSet.apps.kruise.io, ",
+        "Service has no known dependents; say what it owns in spec.kinds, or write one of CloneSet",
+    ),
+    "owned": (
+        {"kinds": [{"group": "a.b", "version": "v1", "kind": "A", "resource": "as", "owns": ["X"]}]},
+        "spec.kinds[0].owns[0]",
+        "X is unknown; add it to spec.kinds",
     ),
 }  # fmt: skip
 
@@ -153,6 +158,8 @@ def test_kinds_are_told_apart_by_group() -> None:
 def test_tables_fit_together() -> None:
     assert set(DEPENDENTS) <= {one.key for one in KINDS}
     assert len({one.key for one in KINDS}) == len(KINDS)
+    owned = {text for texts in DEPENDENTS.values() for text in texts}
+    assert [text for text in sorted(owned) if len(named(text, KINDS)) != 1] == []
 
 
 def entries(**spec: Any) -> dict[str, Registration]:

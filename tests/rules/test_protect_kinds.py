@@ -287,6 +287,22 @@ def test_a_missing_right_is_named() -> None:
 ORPHANED = thing("ReplicaSet.apps/v1", ALWAYS, name="rs")
 UNITED = ("UnitedDeployment", KRUISE)
 CHILD = thing(f"CloneSet.{KRUISE}", name="cs", owner=UNITED)
+FARM = thing("Farm.example.com/v1", name="farm")
+FARM_POD = tweak(
+    a_pod(labels=ALWAYS), "metadata.ownerReferences", [{"uid": "uid-of-farm", "kind": "Farm"}]
+)
+FARMS: Spec = {
+    "checkDependents": ["Farm"],
+    "kinds": [
+        {
+            "group": "example.com",
+            "version": "v1",
+            "kind": "Farm",
+            "resource": "farms",
+            "owns": ["Pod"],
+        }
+    ],
+}
 DEPENDENTS: dict[str, tuple[AdmissionRequest, tuple[Object, ...], Spec, str]] = {
     "of somebody else": (delete(web()), (ORPHANED,), {}, ""),
     "old way to orphan": (delete(web(), options={"orphanDependents": True}), (), {}, ""),
@@ -300,6 +316,11 @@ DEPENDENTS: dict[str, tuple[AdmissionRequest, tuple[Object, ...], Spec, str]] = 
     ),
     "owner of nothing": (delete(web()), (), {"protectChildren": True}, ""),
 }  # fmt: skip
+
+
+def test_dependents_of_a_further_kind() -> None:
+    message = deny(delete(FARM), FARMS, FARM_POD)
+    assert "Farm shop/farm has protected dependents: Pod/p (Always)" in message
 
 
 @pytest.mark.parametrize(("asked", "objects", "spec", "says"), DEPENDENTS.values(), ids=DEPENDENTS)

@@ -13,7 +13,7 @@ from webhook.model import ConfigError, Platform
 from webhook.objects.selectors import parse_selector
 from webhook.rules.actors import SERVICE_ACCOUNT, Actors, Subjects, subjects
 from webhook.rules.protect.config import LEVELS, Config, Grant, Names, PolicyRule
-from webhook.rules.protect.kinds import DEPENDENTS, ProtectedKind, named
+from webhook.rules.protect.kinds import ProtectedKind, named, owned_by
 from webhook.rules.protect.parsing import all_kinds, parse_duration, parse_time
 from webhook.rules.protect.settings import (
     DeletionGrantDocument,
@@ -49,10 +49,7 @@ def build(
         grants=tuple(_grants(items)),
         kinds=kinds,
         check_dependents=frozenset(
-            one.key
-            for text in main.check_dependents
-            for one in named(text, kinds)
-            if one.key in DEPENDENTS
+            one.key for text in main.check_dependents for one in named(text, kinds) if owned_by(one)
         ),
         approvers=_subjects(main.approvers),
         may_override=_subjects(main.may_override),

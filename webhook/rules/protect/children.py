@@ -15,7 +15,7 @@ from webhook.rules.protect.asking import ask, listing, read, served
 from webhook.rules.protect.config import ALIAS, Config, PolicyRule
 from webhook.rules.protect.counting import stored_kind
 from webhook.rules.protect.judging import Denial, contact, judge
-from webhook.rules.protect.kinds import DEPENDENTS, ProtectedKind
+from webhook.rules.protect.kinds import ProtectedKind, named, owned_by
 from webhook.rules.protect.levels import Asker, in_phase, sources
 from webhook.rules.protect.subjects import Subject, dicts_at, object_subject
 
@@ -64,7 +64,10 @@ def protected_dependents(
     """Return which protected dependents the garbage collector would be asked to delete."""
     if subject.key not in config.check_dependents or _orphans(request):
         return None
-    asked = [(place, one) for place in DEPENDENTS[subject.key] for one in _selectors(config)]
+    owner = next(one for one in config.kinds if one.key == subject.key)
+    kinds = [one for text in owned_by(owner) for one in named(text, config.kinds)]
+    places = served(facts, kinds)
+    asked = [(place, one) for place in places for one in _selectors(config)]
     answers = ask(facts, [listing(*place, subject.namespace, one) for place, one in asked])
     children = [
         object_subject(one, *place)

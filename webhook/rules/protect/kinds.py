@@ -16,7 +16,10 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class ProtectedKind:
-    """One kind; `versions` newest first, `is_optional` where a cluster may not serve it."""
+    """One kind; `versions` newest first, `is_optional` where a cluster may not serve it.
+
+    `owns` names kinds (`Kind` or `Kind.group`) that go with it.
+    """
 
     group: str
     versions: tuple[str, ...]
@@ -25,6 +28,7 @@ class ProtectedKind:
     namespaced: bool = True
     is_optional: bool = False
     is_workload: bool = False
+    owns: tuple[str, ...] = ()
 
     @property
     def key(self) -> Key:
@@ -106,20 +110,25 @@ DERIVED_RESOURCES = (
 )
 """The same as group and resource."""
 
-_POD, _CLAIM = ("v1", "Pod"), ("v1", "PersistentVolumeClaim")
+_PODS_AND_CLAIMS = ("Pod", "PersistentVolumeClaim")
 
-DEPENDENTS: Mapping[Key, tuple[tuple[str, str], ...]] = {
-    ("apps", "Deployment"): (("apps/v1", "ReplicaSet"),),
-    ("apps", "ReplicaSet"): (_POD,),
-    ("apps", "StatefulSet"): (_POD, _CLAIM),
-    ("apps", "DaemonSet"): (_POD,),
-    ("batch", "Job"): (_POD,),
-    ("batch", "CronJob"): (("batch/v1", "Job"),),
-    ("apps.kruise.io", "CloneSet"): (_POD, _CLAIM),
-    ("apps.kruise.io", "StatefulSet"): (_POD, _CLAIM),
-    ("argoproj.io", "Rollout"): (("apps/v1", "ReplicaSet"),),
+DEPENDENTS: Mapping[Key, tuple[str, ...]] = {
+    ("apps", "Deployment"): ("ReplicaSet.apps",),
+    ("apps", "ReplicaSet"): ("Pod",),
+    ("apps", "StatefulSet"): _PODS_AND_CLAIMS,
+    ("apps", "DaemonSet"): ("Pod",),
+    ("batch", "Job"): ("Pod",),
+    ("batch", "CronJob"): ("Job.batch",),
+    ("apps.kruise.io", "CloneSet"): _PODS_AND_CLAIMS,
+    ("apps.kruise.io", "StatefulSet"): _PODS_AND_CLAIMS,
+    ("argoproj.io", "Rollout"): ("ReplicaSet.apps",),
 }
-"""What the garbage collector deletes after an owner: (apiVersion, kind) of its dependents."""
+"""What the garbage collector deletes after an owner, for kinds that are built in."""
+
+
+def owned_by(kind: ProtectedKind) -> tuple[str, ...]:
+    """Return the kinds that go with a kind."""
+    return kind.owns or DEPENDENTS.get(kind.key, ())
 
 
 def named(text: str, kinds: Iterable[ProtectedKind]) -> tuple[ProtectedKind, ...]:

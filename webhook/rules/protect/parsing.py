@@ -10,7 +10,7 @@ from webhook.documents import Item
 from webhook.model import ConfigError
 from webhook.objects.paths import Path
 from webhook.objects.selectors import SelectorError, parse_selector
-from webhook.rules.protect.kinds import DEPENDENTS, KINDS, ProtectedKind, named
+from webhook.rules.protect.kinds import DEPENDENTS, KINDS, ProtectedKind, named, owned_by
 from webhook.rules.protect.settings import (
     DeletionGrantDocument,
     DeletionProtectionDocument,
@@ -77,7 +77,13 @@ def all_kinds(spec: DeletionProtectionSpec) -> tuple[ProtectedKind, ...]:
     """Return the built-in kinds and those of a document."""
     further = (
         ProtectedKind(
-            one.group, (one.version,), one.kind, one.resource, one.namespaced, is_optional=True
+            one.group,
+            (one.version,),
+            one.kind,
+            one.resource,
+            one.namespaced,
+            is_optional=True,
+            owns=one.owns,
         )
         for one in spec.kinds
     )
@@ -121,7 +127,13 @@ def _policy_errors(spec: DeletionProtectionSpec) -> Found:
 
 
 def _dependent_errors(spec: DeletionProtectionSpec) -> Found:
+    kinds = all_kinds(spec)
     for index, kind in enumerate(spec.check_dependents):
-        if not any(one.key in DEPENDENTS for one in named(kind, all_kinds(spec))):
+        if not any(owned_by(one) for one in named(kind, kinds)):
             known = ", ".join(sorted(f"{kind}.{group}" for group, kind in DEPENDENTS))
-            yield ("checkDependents", index), f"{kind} has no known dependents; allowed: {known}"
+            message = f"{kind} has no known dependents; say what it owns in spec.kinds, or write"
+            yield ("checkDependents", index), f"{message} one of {known}"
+    for index, own in enumerate(spec.kinds):
+        for at, kind in enumerate(own.owns):
+            if not named(kind, kinds):
+                yield ("kinds", index, "owns", at), f"{kind} is unknown; add it to spec.kinds"

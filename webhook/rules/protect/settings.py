@@ -41,6 +41,8 @@ class KindSettings(Model):
     resource: str
     """The plural, as in URLs."""
     namespaced: bool = True
+    owns: tuple[str, ...] = ()
+    """Kinds that the garbage collector deletes after it, for checkDependents."""
 
 
 class ProtectSettings(Model):

@@ -114,6 +114,6 @@ def _written(value: Json, labels: Texts, annotations: Texts) -> Json:
 def _merged(stored: Json, texts: Texts) -> dict[str, Any] | None:
     """Return the map with the texts, None when nothing changes."""
     before = stored if isinstance(stored, dict) else {}
-    after = {key: one for key, one in before.items() if texts.get(key, one) is not None}
+    after = {key: one for key, one in before.items() if key not in texts}
     after.update({key: one for key, one in texts.items() if one is not None})
     return None if after == before else after
