@@ -313,7 +313,10 @@ POLICIES: dict[str, tuple[Value, list[tuple[str, str]]]] = {
         validation(reason="NotFound"),
         [("spec.validations[0].reason", 'supported values: "Forbidden", "Invalid", "RequestEnt')],
     ),
-    "reason Unauthorized": (validation(reason="Unauthorized"), []),
+    "reason Unauthorized": (
+        validation(reason="Unauthorized"),
+        [("spec.validations[0].reason", 'Unsupported value: "Unauthorized"')],
+    ),
     "20 auditAnnotations": (
         {"auditAnnotations": [{"key": f"k{n}", "valueExpression": "'x'"} for n in range(20)]},
         [],

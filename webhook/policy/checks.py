@@ -17,8 +17,8 @@ from webhook.policy.texts import byte_length, trimmed
 MAX_CONDITIONS = 64
 MAX_ANNOTATIONS = 20
 MAX_VALUE_EXPRESSION = 5 * 1024
-REASONS = frozenset(("Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized"))
-"""Upstream's validation leaves out Unauthorized, its engine and its documentation know it."""
+REASONS = frozenset(("Forbidden", "Invalid", "RequestEntityTooLarge"))
+"""Upstream documents Unauthorized as well, its engine maps it to 401, its validation refuses it."""
 
 MEMBERS: Mapping[str, str] = {
     APPLY_CONFIGURATION: "applyConfiguration",
