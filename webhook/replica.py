@@ -241,6 +241,7 @@ def _problems(
     return {
         "documents": lambda: source.cache.failure,
         "namespaces": lambda: resolver.namespaces.failure,
+        "parameters": lambda: resolver.parameter_failure,
         "configurations": lambda: writer.problem,
         "accepted texts": lambda: accepted.problem,
         "path token": lambda: path_token.problem,

@@ -124,6 +124,14 @@ async def test_discovery_that_fails_is_tried_again(api: FakeApi, watching: Resol
     assert known(watching).look_up(Scope(*TIER)) is False
 
 
+async def test_parameters_that_may_not_be_read_are_told(api: FakeApi, watching: Resolver) -> None:
+    api.fail("apis/example.com/v1/budgets", Failure(403, '{"message": "may not list budgets"}'))
+    watching.watch_parameters([BUDGET])
+    await eventually(lambda: "may not list budgets" in watching.parameter_failure)
+    assert watching.namespaces.failure == ""
+    await eventually(lambda: watching.parameter_failure == "")
+
+
 async def test_caches_answer_the_same_all_through_a_request(
     api: FakeApi, watching: Resolver
 ) -> None:

@@ -87,6 +87,12 @@ class Resolver:
             self._wanted = wanted
             self._wanted_changed.set()
 
+    @property
+    def parameter_failure(self) -> str:
+        """Why kinds that policies name as parameters are not current; "" when all are."""
+        caches = (cache for cache in tuple(self._caches.values()) if cache is not self.namespaces)
+        return "; ".join(cache.failure for cache in caches if cache.failure)
+
     async def run(self) -> None:
         """Keep all caches current, for ever."""
         async with asyncio.TaskGroup() as tasks:
