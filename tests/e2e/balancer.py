@@ -26,6 +26,7 @@ class Balancer(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), _Forwarder)
         self.ports: tuple[int, ...] = ()
         self._turn = itertools.count()
+        self._opened: list[socket.socket] = []
 
     @property
     def port(self) -> int:
@@ -38,10 +39,19 @@ class Balancer(socketserver.ThreadingTCPServer):
         first = next(self._turn)
         for step in range(len(ports)):
             with contextlib.suppress(OSError):
-                return socket.create_connection(
+                found = socket.create_connection(
                     ("127.0.0.1", ports[(first + step) % len(ports)]), timeout=5
                 )
+                self._opened.append(found)
+                return found
         raise ConnectionRefusedError("no replica takes connections")
+
+    def cut(self) -> None:
+        """Break every connection, and take no further ones until `ports` are set again."""
+        self.ports = ()
+        while self._opened:
+            with contextlib.suppress(OSError):
+                self._opened.pop().shutdown(socket.SHUT_RDWR)
 
 
 class _Forwarder(socketserver.BaseRequestHandler):
