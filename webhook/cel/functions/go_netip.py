@@ -15,6 +15,7 @@ from webhook.cel.functions.go_text import quote
 _HEX: Final = frozenset("0123456789abcdefABCDEF")
 _FIELD: Final = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _PLAIN_IPV4: Final = re.compile(rf"{_FIELD}\.{_FIELD}\.{_FIELD}\.{_FIELD}")
+_DECISIVE: Final = re.compile("[.:%]")
 _MAPPED: Final = 0xFFFF  # the bits before the last 32 of ::ffff:1.2.3.4
 
 
@@ -86,14 +87,14 @@ def parse_address(text: str) -> Address:
     if plain is not None:
         one, two, three, four = map(int, plain.groups())
         return Address(one << 24 | two << 16 | three << 8 | four, 32)
-    for character in text:
-        if character == ".":
-            raise _bad_ipv4(text, text)
-        if character == ":":
-            return _parse_ipv6(text)
-        if character == "%":
-            raise _bad(text, "missing IPv6 address")
-    raise _bad(text, "unable to parse IP")
+    decisive = _DECISIVE.search(text)
+    if decisive is None:
+        raise _bad(text, "unable to parse IP")
+    if decisive[0] == ".":
+        raise _bad_ipv4(text, text)
+    if decisive[0] == "%":
+        raise _bad(text, "missing IPv6 address")
+    return _parse_ipv6(text)
 
 
 def _bad(text: str, message: str, at: str = "") -> NetworkError:

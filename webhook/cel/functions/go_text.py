@@ -24,6 +24,8 @@ _BROKEN: Final = re.compile("[\udc80-\udcff]")
 
 def quote(text: str) -> str:
     """Return the text as Go's `%q` prints it."""
+    if text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'  # nearly every text, and much faster
     return '"' + "".join(map(_quoted, text)) + '"'
 
 

@@ -22,8 +22,8 @@ from webhook.cel.values import INT_MAX, INT_MIN, SECOND, UINT_MAX, Duration, Tim
 
 _INT = re.compile(r"[+-]?[0-9]+\Z")
 _UINT = re.compile(r"[0-9]+\Z")
-# Go allows single underscores between digits.
-_D, _H = r"[0-9](?:_?[0-9])*", r"[0-9a-fA-F](?:_?[0-9a-fA-F])*"
+# Go allows single underscores between digits. Nothing is given back, so that long texts fail fast.
+_D, _H = r"[0-9]++(?:_[0-9]++)*+", r"[0-9a-fA-F]++(?:_[0-9a-fA-F]++)*+"
 _DOUBLE = re.compile(
     rf"[+-]?(?:(?:{_D}\.?(?:{_D})?|\.{_D})(?:[eE][+-]?{_D})?|(?i:inf|infinity|nan))\Z"
 )
@@ -165,7 +165,7 @@ _UNITS: Final = {
     "m": 60 * SECOND,
     "h": 3600 * SECOND,
 }
-_PART = re.compile("([0-9]*)(\\.[0-9]*)?(ns|us|\u00b5s|\u03bcs|ms|s|m|h)")
+_PART = re.compile("([0-9]*+)(\\.[0-9]*+)?(ns|us|\u00b5s|\u03bcs|ms|s|m|h)")
 
 
 def string_to_duration(text: str) -> Duration:
