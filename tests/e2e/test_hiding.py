@@ -1,0 +1,250 @@
+"""Rule A on a real API server: developers neither see nor destroy what belongs to the platform."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from tests.e2e import shop
+from tests.e2e.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.e2e.kubectl import Kubectl
+    from tests.e2e.propylon import Propylon
+
+PLATFORM = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "web-shop", "namespace": "shop"},
+    "spec": {
+        "template": {
+            "spec": {
+                "nodeSelector": {"pool": "web"},
+                "tolerations": [{"key": "dedicated", "operator": "Exists"}],
+            }
+        }
+    },
+}
+SERVER_SIDE = ("--server-side", "--field-manager=shop")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _in_force(propylon: Propylon, developer: Kubectl) -> None:
+    propylon.put_in_force("hide", "hidden-fields.yaml")
+    eventually(
+        lambda: "reserved for the platform" in tried(developer, hostNetwork=True).stderr,
+        what="the API server asks about Deployments",
+    )
+
+
+def tried(developer: Kubectl, **fields: Any) -> Any:
+    return developer.try_to("create", "--dry-run=server", "-f", "-", documents=web(**fields))
+
+
+def web(image: str = "registry.example/shop:1", **fields: Any) -> Any:
+    """Return the shop's Deployment as its developers write it once the rule is in force."""
+    made = shop.deployment(image=image)
+    del made["spec"]["strategy"]
+    made["spec"]["template"]["spec"].update(fields)
+    return made
+
+
+@pytest.fixture
+def empty_shop(developer: Kubectl) -> Iterator[Kubectl]:
+    yield developer
+    developer.run("delete", "deployment,service", "--all", "--now")
+
+
+@pytest.fixture
+def shop_with_settings(empty_shop: Kubectl, admin: Kubectl) -> Kubectl:
+    """The shop's Deployment, to which the platform has added its own settings."""
+    empty_shop.apply(web())
+    admin.apply(PLATFORM, "--server-side", "--field-manager=platform")
+    return empty_shop
+
+
+def template(kubectl: Kubectl) -> Any:
+    return kubectl.get("deployment", "web-shop")["spec"]["template"]
+
+
+def rollouts(kubectl: Kubectl) -> int:
+    """Return how many templates the Deployment has had, once its controller has seen the newest.
+
+    Its generation says nothing: the API server raises it for annotations, too.
+    """
+    eventually(lambda: is_observed(kubectl), what="the controller has seen the Deployment")
+    sets = kubectl.get("replicasets", "-l", "app.kubernetes.io/name=web-shop")
+    return len(sets["items"])
+
+
+def is_observed(kubectl: Kubectl) -> bool:
+    found = kubectl.get("deployment", "web-shop")
+    seen = found.get("status", {}).get("observedGeneration", 0)
+    return bool(seen == found["metadata"]["generation"])
+
+
+def test_new_hidden_fields_are_dropped_with_a_warning(empty_shop: Kubectl) -> None:
+    said = empty_shop.apply(web(nodeSelector={"pool": "gpu"}, priorityClassName="gold"))
+    assert said.warnings == [
+        "hide: spec.template.spec.nodeSelector removed",
+        "hide: spec.template.spec.priorityClassName removed",
+    ]
+    spec = template(empty_shop)["spec"]
+    assert "nodeSelector" not in spec
+    assert spec["enableServiceLinks"] is False
+
+
+def test_dangerous_fields_are_refused(developer: Kubectl) -> None:
+    said = tried(developer, hostNetwork=True, volumes=[{"name": "h", "hostPath": {"path": "/"}}])
+    assert said.code == 1
+    assert (
+        "spec.template.spec.hostNetwork is reserved for the platform; volume h uses" in said.stderr
+    )
+
+
+@pytest.mark.parametrize("how", [(), SERVER_SIDE], ids=["client-side", "server-side"])
+def test_applying_three_times_rolls_out_once(empty_shop: Kubectl, how: tuple[str, ...]) -> None:
+    manifest = web(nodeSelector={"pool": "gpu"})
+    seen = []
+    for _ in range(3):
+        empty_shop.apply(manifest, *how)
+        seen.append(rollouts(empty_shop))
+    assert seen == [1, 1, 1]
+    clean = web()
+    empty_shop.apply(clean, *how)
+    diff = empty_shop.run("diff", "-f", "-", *how, documents=clean)
+    assert (rollouts(empty_shop), diff.stdout) == (1, "")
+
+
+@pytest.mark.parametrize("how", [(), SERVER_SIDE], ids=["client-side", "server-side"])
+def test_settings_of_the_platform_survive_an_apply(
+    empty_shop: Kubectl, admin: Kubectl, how: tuple[str, ...]
+) -> None:
+    empty_shop.apply(web(), *how)
+    admin.apply(PLATFORM, "--server-side", "--field-manager=platform")
+    said = empty_shop.apply(web(image="registry.example/shop:2"), *how)
+    assert said.stderr == ""
+    spec = template(empty_shop)["spec"]
+    assert spec["nodeSelector"] == {"pool": "web"}
+    assert spec["tolerations"] == [{"key": "dedicated", "operator": "Exists"}]
+    assert spec["containers"][1]["image"] == "registry.example/shop:2"
+
+
+def test_replacing_with_a_manifest_keeps_the_settings(shop_with_settings: Kubectl) -> None:
+    before = shop_with_settings.get("deployment", "web-shop")
+    said = shop_with_settings.run("replace", "-f", "-", documents=web())
+    after = shop_with_settings.get("deployment", "web-shop")
+    assert said.stderr == ""
+    assert after["spec"] == before["spec"]
+    assert rollouts(shop_with_settings) == 2  # the developer's, and the platform's
+
+
+def test_the_developer_view_can_be_sent_back(shop_with_settings: Kubectl) -> None:
+    before = shop_with_settings.get("deployment", "web-shop")
+    seen = view(shop_with_settings, "view", "deployment/web-shop", "--namespace", "shop")
+    spec = yaml.safe_load(seen)["spec"]
+    assert "nodeSelector" not in spec["template"]["spec"]
+    assert "strategy" not in spec
+    shop_with_settings.run("replace", "-f", "-", documents=seen)
+    after = shop_with_settings.get("deployment", "web-shop")
+    assert after["spec"] == before["spec"]
+    assert rollouts(shop_with_settings) == 2  # the developer's, and the platform's
+
+
+def view(kubectl: Kubectl, *words: str) -> str:
+    """Return what `propylon` says to the developer."""
+    environment = kubectl.environment()
+    environment["PATH"] = f"{kubectl.program.parent}:{environment.get('PATH', '')}"
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "propylon"), *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_finalizers_come_back(shop_with_settings: Kubectl, admin: Kubectl) -> None:
+    finalizer = '{"metadata": {"finalizers": ["shop.example/wait"]}}'
+    gone = '{"metadata": {"finalizers": null}}'
+    shop = admin.within("shop")
+    shop.run("patch", "deployment", "web-shop", "--type=merge", "-p", finalizer)
+    said = shop_with_settings.run("patch", "deployment", "web-shop", "--type=merge", "-p", gone)
+    assert said.warnings == ["hide: metadata.finalizers kept at platform value"]
+    shop.run("patch", "deployment", "web-shop", "--type=merge", "-p", gone)
+    assert "finalizers" not in shop.get("deployment", "web-shop")["metadata"]
+
+
+def test_a_18_a_field_that_was_stripped_conflicts_with_the_platform(
+    empty_shop: Kubectl, admin: Kubectl
+) -> None:
+    """With `managedFields: leave` the developer's manager still lists the path (F-03)."""
+    empty_shop.apply(web(nodeSelector={"pool": "gpu"}), *SERVER_SIDE)
+    said = admin.try_to(
+        "apply", "--server-side", "--field-manager=platform", "-f", "-", documents=PLATFORM
+    )
+    assert "conflict" in said.stderr
+    admin.apply(PLATFORM, "--server-side", "--field-manager=platform", "--force-conflicts")
+    assert template(empty_shop)["spec"]["nodeSelector"] == {"pool": "web"}
+
+
+def test_a_51_forced_values_are_overruled(shop_with_settings: Kubectl) -> None:
+    forced = ("--server-side", "--force-conflicts", "--field-manager=shop")
+    said = shop_with_settings.apply(web(nodeSelector={"pool": "gpu"}), *forced)
+    assert said.warnings == ["hide: spec.template.spec.nodeSelector kept at platform value"]
+    assert template(shop_with_settings)["spec"]["nodeSelector"] == {"pool": "web"}
+
+
+def test_replicas_of_an_autoscaler(empty_shop: Kubectl, admin: Kubectl) -> None:
+    empty_shop.apply(web())
+    empty_shop.run("autoscale", "deployment", "web-shop", "--min=2", "--max=9")
+    assert (
+        "scaling is managed by an autoscaler"
+        in empty_shop.try_to("scale", "deployment", "web-shop", "--replicas=5").stderr
+    )
+    said = empty_shop.apply({**web(), "spec": {**web()["spec"], "replicas": 4}})
+    assert said.warnings == ["hide: spec.replicas kept at 3 (managed by autoscaler)"]
+    admin.within("shop").run("scale", "deployment", "web-shop", "--replicas=5")
+    empty_shop.run("delete", "hpa", "--all")
+    empty_shop.run("scale", "deployment", "web-shop", "--replicas=2")
+
+
+def test_service_keeps_what_was_allocated(empty_shop: Kubectl) -> None:
+    service = shop.part("service")
+    empty_shop.apply(service)
+    before = empty_shop.get("service", service["metadata"]["name"])["spec"]
+    said = empty_shop.run("replace", "-f", "-", documents=service)
+    assert said.stderr == ""
+    assert empty_shop.get("service", service["metadata"]["name"])["spec"] == before
+    service["spec"]["type"] = "NodePort"
+    refused = empty_shop.try_to("apply", "-f", "-", documents=service)
+    assert "hide: spec.type is reserved for the platform" in refused.stderr
+
+
+def test_a_44_daemon_sets_are_the_platforms(developer: Kubectl, admin: Kubectl) -> None:
+    daemons = web()
+    daemons["kind"] = "DaemonSet"
+    for field in ("replicas", "strategy", "revisionHistoryLimit", "progressDeadlineSeconds"):
+        daemons["spec"].pop(field, None)
+    said = developer.try_to("create", "--dry-run=server", "-f", "-", documents=daemons)
+    assert "kind DaemonSet is reserved for the platform" in said.stderr
+    admin.within("shop").run("create", "--dry-run=server", "-f", "-", documents=daemons)
+
+
+def test_a_53_unknown_fields_are_refused_before_us(developer: Kubectl) -> None:
+    said = developer.try_to(
+        "create", "--dry-run=server", "--validate=strict", "-f", "-",
+        documents=web(priorityClassNam="gold"),
+    )  # fmt: skip
+    assert "unknown field" in said.stderr
+    assert "hide:" not in said.stderr
