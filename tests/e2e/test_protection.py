@@ -213,6 +213,28 @@ def test_roll_outs_and_cascading_deletions_work(admin: Kubectl) -> None:
     eventually(lambda: here.get("replicasets")["items"] == [], what="its ReplicaSets go", within=60)
 
 
+def test_controllers_delete_what_is_theirs(admin: Kubectl, carol: Kubectl) -> None:
+    """The label in a template protects Pods from people, not from their ReplicaSet."""
+    here = made(admin, "templated")
+    built = shop.deployment("web", replicas=2)
+    built["metadata"]["namespace"] = "templated"
+    built["spec"]["template"]["metadata"]["labels"][OURS] = "Always"
+    said = here.apply(built)
+    assert said.stderr == ""
+    pods = eventually(
+        lambda: len(found := here.get("pods")["items"]) == 2 and found, what="two Pods"
+    )
+    assert isinstance(pods, list)
+    name = pods[0]["metadata"]["name"]
+    assert "is protected (Always)" in here.try_to("delete", "pod", name).stderr
+    here.run("scale", "deployment", "web", "--replicas=1")
+    eventually(lambda: len(here.get("pods")["items"]) == 1, what="the ReplicaSet removes a Pod")
+    refused = here.try_to("delete", "deployment", "web").stderr
+    assert "Deployment templated/web has protected dependents: ReplicaSet/web-" in refused
+    carol.run("delete", "namespace", "templated", "--wait=false")
+    eventually(lambda: is_gone(admin, "namespace", "templated"), what="all of it goes", within=60)
+
+
 def test_a_removed_label_holds_for_a_while(admin: Kubectl, developer: Kubectl) -> None:
     developer.apply(shop.deployment("web", labels={OURS: "Always"}))
     said = developer.run("label", "deployment", "web", f"{OURS}-")
