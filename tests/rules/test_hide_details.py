@@ -673,6 +673,12 @@ ROWS: dict[str, Row] = {
         ("remove /metadata/labels/propylon.dev~1x",),
         ('hide: metadata.labels["propylon.dev/x"] removed',),
     ),
+    "marks of other rules stay": Row(
+        create(web(metadata={
+            "annotations": {"propylon.dev/spread": "1f0c2a9b"},
+            "labels": {"propylon.dev/delete-protection-state": "cooling"},
+        }))
+    ),
     "switches are the developer's": Row(
         create(web(metadata={"annotations": {"propylon.dev/skip-env": "true"}}))
     ),

@@ -95,6 +95,14 @@ VIEWS: dict[str, tuple[Any, Options, str, Any]] = {
     "for edit": (
         web(metadata=SERVER), Options(for_edit=True), "metadata.resourceVersion", "7"
     ),
+    "marks of other rules": (
+        web(metadata={
+            "annotations": {"propylon.dev/spread": "1f0c2a9b", "team": "a"},
+            "labels": {"propylon.dev/delete-protection-state": "cooling"},
+        }),
+        Options(), "metadata",
+        {"name": "web", "namespace": "shop", "annotations": {"team": "a"}},
+    ),
     "annotations of the server only": (
         web(metadata={"annotations": {LAST_APPLIED: "{}"}}), Options(), "metadata.annotations", None
     ),

@@ -40,7 +40,24 @@ TEMPLATES = ("templates",)
 POD = ("core/Pod",)
 SHOWN: Mapping[str, Any] = MappingProxyType({"show_value": True})
 
+MARKERS: Mapping[str, tuple[str, ...]] = MappingProxyType({
+    "labels": ("delete-protection-state",),
+    "annotations": (
+        "spread", "injected-env", "injected-lxcfs", "confirmed-at", "confirmed-by",
+        "protection-removed-at", "protection-removed-by", "protection-removed-level",
+    ),
+})  # fmt: skip
+"""What other rules write below the prefix. They run behind this one, which is then called again,
+so they are left alone here: each rule itself sees to it that nobody forges them."""
+
 METADATA: tuple[Entry, ...] = (
+    *(
+        entry(f'$meta.{field}["PFX/{name}"]', "system", "ignore", "written by another rule")
+        for field, names in MARKERS.items()
+        for name in names
+    ),
+    entry('$meta.labels["PFX/exclusive"]', "O", "hide", "spreading trait"),
+    entry('$meta.annotations["PFX/exclusive"]', "O", "hide", "spreading trait"),
     entry('$meta.labels["PFX/*"]', "I", "hide", "Propylon's own bookkeeping"),
     entry('$meta.annotations["PFX/*"]', "I", "hide", "Propylon's own bookkeeping"),
     *(

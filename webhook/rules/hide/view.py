@@ -14,7 +14,7 @@ from webhook.objects.equality import MEANINGFUL_WHEN_EMPTY
 from webhook.objects.paths import get
 from webhook.objects.workloads import KUBERNETES, WorkloadKind, templates
 from webhook.rules.actors import ActorClass
-from webhook.rules.hide.catalogue import is_default_toleration
+from webhook.rules.hide.catalogue import MARKERS, is_default_toleration
 from webhook.rules.hide.config import KINDS, PLAIN_KINDS, Config
 from webhook.rules.hide.entries import ABSENT, PRESETS, Entry
 from webhook.rules.hide.fields import DEFAULTS
@@ -86,7 +86,7 @@ def _viewed(
     if not isinstance(value, dict):
         return value, walk
     kind = kind_of(value)
-    made = _without_bookkeeping(value, options)
+    made = _without_bookkeeping(value, options, config.prefix)
     if injected is not None:
         made = injected(made)
     if kind is not None:
@@ -106,16 +106,18 @@ def kind_of(value: Json) -> WorkloadKind | None:
     return next((one for one in KINDS if (one.group, one.kind) == (group, kind)), None)
 
 
-def _without_bookkeeping(value: Mapping[str, Json], options: Options) -> dict[str, Json]:
+def _without_bookkeeping(
+    value: Mapping[str, Json], options: Options, prefix: str
+) -> dict[str, Json]:
     made = {key: one for key, one in value.items() if key != "status" or options.with_status}
     metadata = as_map(value.get("metadata"))
     left_out = set(SERVER_FIELDS) - ({"resourceVersion"} if options.for_edit else set())
-    annotations = {
-        key: one for key, one in as_map(metadata.get("annotations")).items() if key != LAST_APPLIED
-    }
-    kept = {key: one for key, one in metadata.items() if key not in {*left_out, "annotations"}}
-    if annotations:
-        kept["annotations"] = annotations
+    kept = {key: one for key, one in metadata.items() if key not in left_out}
+    for field, names in MARKERS.items():
+        marks = {LAST_APPLIED, *(f"{prefix}/{name}" for name in names)}
+        rest = {key: one for key, one in as_map(kept.pop(field, None)).items() if key not in marks}
+        if rest:
+            kept[field] = rest
     return {**made, "metadata": kept} if "metadata" in value else made
 
 
