@@ -40,45 +40,54 @@ class Output(StrEnum):
     JSON = "json"
 
 
+Target = Annotated[
+    list[str] | None, typer.Argument(help="A live object: deployment/web, or deployment web.")
+]
+File = Annotated[str, typer.Option("--file", "-f", help="A manifest instead; - is standard input.")]
+Namespace = Annotated[str, typer.Option("--namespace", "-n", help="As for kubectl.")]
+AsKubectl = Annotated[str, typer.Option(help="As for kubectl.")]
+Whose = Annotated[Role, typer.Option(help="Whose view.")]
+Policies = Annotated[
+    Path | None, typer.Option(help="Directory with documents; default: the built-in catalogue.")
+]
+WithStatus = Annotated[bool, typer.Option("--with-status", help="Keep the status.")]
+ForEdit = Annotated[
+    bool, typer.Option("--for-edit", help="Keep resourceVersion, to replace safely.")
+]
+KeepDefaults = Annotated[
+    bool, typer.Option("--keep-defaults", help="Keep what the API server fills in.")
+]
+Explain = Annotated[
+    bool, typer.Option("--explain", help="List what is hidden, whose and why; no values.")
+]
+Diff = Annotated[
+    Path | None, typer.Option(help="Compare with the view of this manifest; exit code 1.")
+]
+Form = Annotated[Output, typer.Option("--output", "-o")]
+Prefix = Annotated[str, typer.Option(help="Of labels and annotations.")]
+
+
 def view(
-    target: Annotated[
-        list[str] | None, typer.Argument(help="A live object: deployment/web, or deployment web.")
-    ] = None,
-    file: Annotated[
-        str, typer.Option("--file", "-f", help="A manifest instead; - is standard input.")
-    ] = "",
-    namespace: Annotated[str, typer.Option("--namespace", "-n", help="As for kubectl.")] = "",
-    context: Annotated[str, typer.Option(help="As for kubectl.")] = "",
-    kubeconfig: Annotated[str, typer.Option(help="As for kubectl.")] = "",
-    role: Annotated[Role, typer.Option(help="Whose view.")] = Role.DEVELOPER,
-    policies: Annotated[
-        Path | None, typer.Option(help="Directory with documents; default: the built-in catalogue.")
-    ] = None,
-    with_status: Annotated[bool, typer.Option("--with-status", help="Keep the status.")] = False,
-    for_edit: Annotated[
-        bool, typer.Option("--for-edit", help="Keep resourceVersion, to replace safely.")
-    ] = False,
-    keep_defaults: Annotated[
-        bool, typer.Option("--keep-defaults", help="Keep what the API server fills in.")
-    ] = False,
-    explain_hidden: Annotated[
-        bool, typer.Option("--explain", help="List what is hidden, whose and why; no values.")
-    ] = False,
-    diff: Annotated[
-        Path | None, typer.Option(help="Compare with the view of this manifest; exit code 1.")
-    ] = None,
-    output: Annotated[Output, typer.Option("--output", "-o")] = Output.YAML,
-    prefix: Annotated[str, typer.Option(help="Of labels and annotations.")] = "propylon.dev",
+    target: Target = None,
+    file: File = "",
+    namespace: Namespace = "",
+    context: AsKubectl = "",
+    kubeconfig: AsKubectl = "",
+    role: Whose = Role.DEVELOPER,
+    policies: Policies = None,
+    with_status: WithStatus = False,
+    for_edit: ForEdit = False,
+    keep_defaults: KeepDefaults = False,
+    explain_hidden: Explain = False,
+    diff: Diff = None,
+    output: Form = Output.YAML,
+    prefix: Prefix = "propylon.dev",
 ) -> None:
     """Show an object without what belongs to the platform.
 
     What is left out comes back when the result is applied or replaced by a developer.
     """
-    kubectl = [
-        *(["--namespace", namespace] if namespace else []),
-        *(["--context", context] if context else []),
-        *(["--kubeconfig", kubeconfig] if kubeconfig else []),
-    ]
+    kubectl = _kubectl_flags(namespace, context, kubeconfig)
     snapshot = load_snapshot(policies, prefix)
     config = config_of(snapshot, prefix)
     objects = _objects(target or [], file, kubectl)
@@ -89,12 +98,16 @@ def view(
     options = Options(ActorClass(role), with_status, for_edit, keep_defaults)
     injected = without_injected(snapshot, facts)
     views = [view_of(one, config, options, injected) for one in objects]
-    if diff is not None:
-        manifests = _read(diff.name, _text(diff))
-        wanted = [view_of(one, config, options, injected) for one in manifests]
-        _print_difference(views, wanted, diff)
+    if diff is None:
+        typer.echo(_written(views, output), nl=False)
         return
-    typer.echo(_written(views, output), nl=False)
+    manifests = _read(diff.name, _text(diff))
+    _print_difference(views, [view_of(one, config, options, injected) for one in manifests], diff)
+
+
+def _kubectl_flags(namespace: str, context: str, kubeconfig: str) -> list[str]:
+    given = {"--namespace": namespace, "--context": context, "--kubeconfig": kubeconfig}
+    return [word for flag, value in given.items() if value for word in (flag, value)]
 
 
 def _objects(target: Sequence[str], file: str, kubectl: Sequence[str]) -> list[Json]:
@@ -161,9 +174,7 @@ def _explain(objects: Sequence[Json], hidden: Sequence[Any]) -> None:
 
 
 def _print_difference(stored: Sequence[Json], wanted: Sequence[Json], diff: Path) -> None:
-    live, local = (
-        _written(one, Output.YAML).splitlines(keepends=True) for one in (stored, wanted)
-    )
+    live, local = (_written(one, Output.YAML).splitlines(keepends=True) for one in (stored, wanted))
     text = "".join(unified_diff(live, local, "stored", str(diff)))
     typer.echo(text, nl=False)
     if text:
