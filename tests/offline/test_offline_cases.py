@@ -44,17 +44,39 @@ def test_broken_file_has_errors_and_no_cases(text: str, error: str) -> None:
 
 
 def test_short_forms() -> None:
-    text = "cases:\n- {name: a, user: alice, params: {kind: X}, expect: {allowed: true}}\n"
+    text = "cases:\n- {name: a, user: alice, params: {apiVersion: v1, kind: X, metadata: {name: x}}, expect: {allowed: true}}\n"
     ((case, line),), errors = parse_cases(Document("tests.yaml", text))
     assert errors == ()
-    assert (line, case.user.username, case.params) == (2, "alice", ({"kind": "X"},))
+    assert (line, case.user.username) == (2, "alice")
+    assert [one["kind"] for one in case.params] == ["X"]
 
 
 def test_long_forms() -> None:
     text = "cases:\n- {name: a, user: {groups: [x]}, params: [{}, {}], cluster: 5, expect: {}}\n"
     cases, errors = parse_cases(Document("tests.yaml", text))
     assert cases == ()
-    assert [one.path for one in errors] == ["cases[0].expect.allowed", "cases[0].cluster"]
+    assert [one.path for one in errors] == [
+        "cases[0].expect.allowed",
+        "cases[0].params",
+        "cases[0].cluster",
+    ]
+
+
+ODD = {
+    "param without a name": "params: {apiVersion: v1, kind: X, metadata: {}}",
+    "param with odd labels": "params: {apiVersion: v1, kind: X, metadata: {name: x, labels: 5}}",
+    "param without metadata": "params: {apiVersion: v1, kind: X}",
+    "label": "namespace: {a: 5}",
+    "Namespace without a name": "namespace: {kind: Namespace, metadata: {}}",
+}
+
+
+@pytest.mark.parametrize("field", ODD.values(), ids=ODD)
+def test_what_no_cluster_could_hold_is_an_error(field: str) -> None:
+    text = f"cases:\n- {{name: a, {field}, expect: {{allowed: true}}}}\n"
+    cases, (error,) = parse_cases(Document("tests.yaml", text))
+    assert cases == ()
+    assert "must be" in error.message
 
 
 def test_files_are_found_but_for_hidden_ones(tmp_path: Path) -> None:
@@ -159,6 +181,11 @@ EXPECTATIONS: dict[str, tuple[dict[str, Any], Judgement, list[str]]] = {
         {"allowed": True, "env": {"app": ["B"]}},
         judgement(after=None),
         ["env of app: expected 'B', found none"],
+    ),
+    "odd container": (
+        {"allowed": True, "env": {"app": ["A"]}},
+        judgement(after={"spec": {"containers": [5, {"name": "app", "env": [5]}]}}),
+        ["env of app: expected 'A', found none"],
     ),
     "mounts": ({"allowed": True, "mounts": {"app": ["/m"]}}, ALLOWED, []),
     "other mounts": (

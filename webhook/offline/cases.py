@@ -8,11 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
 
 from webhook.documents import Item
 from webhook.documents.values import UnreadableError, read_yaml
 from webhook.model import ConfigError, Document, Json
+from webhook.offline.manifests import is_storable
 from webhook.rules.schema import Model, model_errors
 
 
@@ -28,7 +29,23 @@ def _listed(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-Objects = Annotated[tuple[dict[str, Json], ...], BeforeValidator(_listed)]
+def _storable(values: tuple[Json, ...]) -> tuple[Json, ...]:
+    if not all(map(is_storable, values)):
+        raise ValueError("each must be an object with apiVersion, kind and metadata.name")
+    return values
+
+
+def _namespace(value: dict[str, Json]) -> dict[str, Json]:
+    """Accept labels, or a whole Namespace."""
+    is_whole = value.get("kind") == "Namespace" and is_storable(value)
+    if not is_whole and not all(isinstance(one, str) for one in value.values()):
+        raise ValueError("must be labels, whose values are texts, or a whole Namespace")
+    return value
+
+
+Objects = Annotated[
+    tuple[dict[str, Json], ...], BeforeValidator(_listed), AfterValidator(_storable)
+]
 
 
 class User(Model):
@@ -76,7 +93,7 @@ class Case(Model):
     """The object as it is stored."""
     operation: str = ""
     """CREATE, UPDATE, DELETE or CONNECT; else it follows from the objects."""
-    namespace: dict[str, Json] = Field(default={})
+    namespace: Annotated[dict[str, Json], AfterValidator(_namespace)] = Field(default={})
     """Labels of the request's Namespace, or the whole Namespace."""
     params: Objects = ()
     """Objects that bindings may name as parameters."""

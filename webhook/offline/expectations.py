@@ -9,7 +9,7 @@ import orjson
 
 from webhook.model import Json
 from webhook.objects.patch import diff
-from webhook.objects.paths import dotted
+from webhook.objects.paths import dotted, get
 from webhook.offline.cases import Expect
 from webhook.offline.judging import Judgement
 
@@ -93,15 +93,19 @@ def _part(wanted: Json, found: Any, path: tuple[str | int, ...]) -> Iterator[str
 
 def _field(value: Json, container: str, field: str) -> list[Any]:
     """Return a list of the Pod's container with that name; empty when there is none."""
-    spec = value.get("spec") or {} if isinstance(value, dict) else {}
-    every = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
-    found = (one.get(field) or [] for one in every if one.get("name") == container)
-    return next(found, [])
+    spec = get(value, ("spec",))
+    for kind in ("containers", "initContainers"):
+        containers = get(spec, (kind,))
+        for one in containers if isinstance(containers, list) else ():
+            if get(one, ("name",)) == container:
+                found = get(one, (field,))
+                return [part for part in found or () if isinstance(part, dict)]
+    return []
 
 
 def _shown(variable: Any, texts: tuple[str, ...]) -> str:
-    full = f"{variable['name']}={variable.get('value')}"
-    return full if full in texts else str(variable["name"])
+    full = f"{variable.get('name')}={variable.get('value')}"
+    return full if full in texts else str(variable.get("name"))
 
 
 def _json(value: Json) -> str:

@@ -42,6 +42,18 @@ class Manifest:
         return "/".join(str(part) for part in (metadata.get("namespace"), name) if part)
 
 
+def is_storable(value: Json) -> bool:
+    """Tell whether an API server could hold it: named, with labels that are texts."""
+    if not isinstance(value, dict) or not isinstance(value.get("metadata"), dict):
+        return False
+    metadata = value["metadata"]
+    labels = metadata.get("labels") or {}
+    texts = [value.get("apiVersion"), value.get("kind"), metadata.get("name")]
+    texts.append(metadata.get("namespace") or "")
+    texts += labels.values() if isinstance(labels, dict) else [None]
+    return all(isinstance(one, str) for one in texts) and bool(metadata["name"])
+
+
 def read_object(path: Path) -> Json:
     """Return the one object of a file (- is standard input); raise SourceError."""
     (document,) = (

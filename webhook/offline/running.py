@@ -13,6 +13,7 @@ from webhook.offline.checking import check_inputs
 from webhook.offline.expectations import differences
 from webhook.offline.inputs import read_file, read_inputs
 from webhook.offline.judging import Judgement, answers_from, judge, matched_policies
+from webhook.offline.manifests import is_storable
 from webhook.offline.observing import Observer, observe
 from webhook.offline.requests import request_about
 from webhook.registration import registrations
@@ -127,9 +128,9 @@ def _objects(case: Case, namespace: str) -> list[Json]:
     """Return the objects that exist in a case, its Namespace among them."""
     held = [*case.params, *case.cluster]
     stored = case.old_object or {}
-    if (stored.get("apiVersion"), stored.get("kind")) == ("v1", "Namespace"):
+    if stored.get("kind") == "Namespace" and is_storable(stored):
         held.append(stored)
-    if case.namespace.get("kind") == "Namespace":
+    if is_storable(case.namespace):
         held.append(case.namespace)
     elif case.namespace and namespace:
         plain = plain_namespace(namespace)

@@ -17,7 +17,7 @@ from webhook.model import NEVER, ConfigError, Document, Get, Json, Lookup, Platf
 from webhook.offline.cluster_scan import Moved, documents_in_force, scan_cluster
 from webhook.offline.inputs import read_documents
 from webhook.offline.judging import Answer, answers_from
-from webhook.offline.manifests import Manifest, parse_manifests, read_manifests
+from webhook.offline.manifests import Manifest, is_storable, parse_manifests, read_manifests
 from webhook.offline.scan import Asked, Policies, Scan, scan_one
 from webhook.registration import registrations
 from webhook.snapshot import build
@@ -130,8 +130,8 @@ def _is_in(manifest: Manifest, namespace: str) -> bool:
 
 def _answers(objects: Sequence[Json], connection: Connection | None) -> Answer:
     """Answer from the objects at hand, then from the cluster; each question is asked once."""
-    held = answers_from(one for one in objects if _is_named(one))
-    named = {_identity(one) for one in objects if _is_named(one)}
+    held = answers_from(one for one in objects if is_storable(one))
+    named = {_identity(one) for one in objects if is_storable(one)}
     known: dict[Lookup, Any] = {}
 
     def answer(lookup: Lookup) -> Any:
@@ -144,11 +144,6 @@ def _answers(objects: Sequence[Json], connection: Connection | None) -> Answer:
         return known[lookup]
 
     return answer
-
-
-def _is_named(value: Json) -> bool:
-    metadata = value.get("metadata")
-    return isinstance(metadata, dict) and isinstance(metadata.get("name"), str)
 
 
 def _identity(value: Json) -> tuple[str, str, str, str]:
