@@ -25,7 +25,9 @@ from webhook.policy import mutate as mutate_by_policies
 from webhook.policy import validate as validate_policies
 from webhook.publication import check_grants, judge_publication
 from webhook.rules import RULES
-from webhook.snapshot import Snapshot
+from webhook.rules.base import Rule, Treat, Without
+from webhook.rules.waiving import Subject, waive, without_denials
+from webhook.snapshot import POLICY_KIND, Snapshot
 
 Stage = Callable[[AdmissionRequest, Registration, Snapshot, Facts], Outcome]
 
@@ -78,9 +80,12 @@ def _merge(current: AdmissionRequest, outcomes: list[Outcome], snapshot: Snapsho
             audit_annotations=annotations,
             mutated_by=outcome.mutated_by,
         )
+    waived_by = tuple(dict.fromkeys(name for one in outcomes for name in one.waived_by))
     annotations = dict(snapshot.annotations)
     for outcome in outcomes:
         annotations.update(outcome.audit_annotations)
+    if waived_by:
+        annotations["exceptions"] = ", ".join(waived_by)
     violations = tuple(one for outcome in outcomes for one in outcome.violations)
     decision = Decision(
         allowed=True,
@@ -90,6 +95,7 @@ def _merge(current: AdmissionRequest, outcomes: list[Outcome], snapshot: Snapsho
         warnings=tuple(dict.fromkeys(text for one in outcomes for text in one.warnings)),
         audit_annotations=annotations,
         mutated_by=tuple(name for one in outcomes for name in one.mutated_by),
+        waived_by=waived_by,
     )
     denials = [one for one in violations if one.action is Action.DENY]
     return _denied(decision, denials[0]) if denials else decision
@@ -107,7 +113,7 @@ def _denied(decision: Decision, first: Violation) -> Decision:
     )
 
 
-def _rule_stage(name: str, treat: Callable[..., Outcome]) -> Stage:
+def _rule_stage(name: str, treat: Treat) -> Stage:
     def stage(
         request: AdmissionRequest, _registration: Registration, snapshot: Snapshot, facts: Facts
     ) -> Outcome:
@@ -117,13 +123,62 @@ def _rule_stage(name: str, treat: Callable[..., Outcome]) -> Stage:
     return stage
 
 
+def _excepted(rule: Rule, treat: Treat, without: Without) -> Stage:
+    """Return a rule's stage whose documents may be waived, with all they do."""
+    subject, plain = Subject(rule.kind, rule.name), _rule_stage(rule.name, treat)
+
+    def stage(
+        request: AdmissionRequest, registration: Registration, snapshot: Snapshot, facts: Facts
+    ) -> Outcome:
+        def again(_outcome: Outcome, names: frozenset[str]) -> Outcome:
+            rest = without(snapshot.configs[rule.name], names)
+            return Outcome(request.object) if rest is None else treat(request, rest, facts)
+
+        found = plain(request, registration, snapshot, facts)
+        return waive(request, found, subject, snapshot.waivers, again)
+
+    return stage
+
+
+def _excepted_denials(rule: Rule, treat: Treat) -> Stage:
+    """Return a rule's stage of which only denials may be waived."""
+    subject, plain = Subject(rule.kind, rule.name), _rule_stage(rule.name, treat)
+    again = without_denials(subject)
+
+    def stage(
+        request: AdmissionRequest, registration: Registration, snapshot: Snapshot, facts: Facts
+    ) -> Outcome:
+        found = plain(request, registration, snapshot, facts)
+        return waive(request, found, subject, snapshot.waivers, again)
+
+    return stage
+
+
+def _changing(rule: Rule, treat: Treat) -> Stage:
+    if rule.without is None:
+        return _rule_stage(rule.name, treat)
+    return _excepted(rule, treat, rule.without)
+
+
+def _judging(rule: Rule, treat: Treat) -> Stage:
+    if rule.without is None:
+        return _excepted_denials(rule, treat)
+    return _excepted(rule, treat, rule.without)
+
+
+VALIDATING_POLICIES = Subject(POLICY_KIND, POLICY_KIND)
+MUTATING_POLICIES = Subject("MutatingAdmissionPolicy", "MutatingAdmissionPolicy")
+WITHOUT_DENIALS = without_denials(VALIDATING_POLICIES)
+
+
 def _policies_stage(
     request: AdmissionRequest, registration: Registration, snapshot: Snapshot, facts: Facts
 ) -> Outcome:
     policy_set = snapshot.policy_sets.get(registration.path)
     if policy_set is None:
         return Outcome(request.object)
-    return validate_policies(request, policy_set, facts)
+    found = validate_policies(request, policy_set, facts)
+    return waive(request, found, VALIDATING_POLICIES, snapshot.waivers, WITHOUT_DENIALS)
 
 
 def _mutating_policies_stage(
@@ -132,7 +187,12 @@ def _mutating_policies_stage(
     policy_set = snapshot.mutating_policy_sets.get(registration.path)
     if policy_set is None:
         return Outcome(request.object)
-    return mutate_by_policies(request, policy_set, facts)
+
+    def again(_outcome: Outcome, names: frozenset[str]) -> Outcome:
+        return mutate_by_policies(request, policy_set.without(names), facts)
+
+    found = mutate_by_policies(request, policy_set, facts)
+    return waive(request, found, MUTATING_POLICIES, snapshot.waivers, again)
 
 
 def _documents_stage(
@@ -148,17 +208,13 @@ def _grants_stage(
 
 
 MUTATING: Mapping[str, Stage] = {
-    **{rule.name: _rule_stage(rule.name, rule.mutate) for rule in RULES if rule.mutate is not None},
+    **{rule.name: _changing(rule, rule.mutate) for rule in RULES if rule.mutate is not None},
     "policies": _mutating_policies_stage,
 }
 """What the stages of a mutating entry do, by name."""
 
 VALIDATING: Mapping[str, Stage] = {
-    **{
-        rule.name: _rule_stage(rule.name, rule.validate)
-        for rule in RULES
-        if rule.validate is not None
-    },
+    **{rule.name: _judging(rule, rule.validate) for rule in RULES if rule.validate is not None},
     "policies": _policies_stage,
     "documents": _documents_stage,
     "grants": _grants_stage,

@@ -285,6 +285,8 @@ class Outcome:
     audit_annotations: Mapping[str, str] = NOTHING
     mutated_by: tuple[str, ...] = ()
     """The documents (`EnvInjection/identity`) that changed the object."""
+    waived_by: tuple[str, ...] = ()
+    """The PolicyExceptions without which this would be another outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +304,7 @@ class Decision:
     warnings: tuple[str, ...] = ()
     audit_annotations: Mapping[str, str] = NOTHING
     mutated_by: tuple[str, ...] = ()
+    waived_by: tuple[str, ...] = ()
     message: str = ""
     reason: str = ""
     code: int = 0

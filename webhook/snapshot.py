@@ -31,6 +31,7 @@ from webhook.policy import (
 )
 from webhook.rules import RULES
 from webhook.rules.actors import build_actors, parse_actors
+from webhook.rules.exceptions import Waiver, parse_exception
 
 T = TypeVar("T")
 Steps: TypeAlias = Generator[None, None, T]
@@ -63,7 +64,7 @@ class Snapshot:
 
     `digest` covers the content in force. `configs` holds the configuration of each rule by its
     name, `policy_sets` and `mutating_policy_sets` what each webhook entry for CEL policies
-    evaluates, by the entry's path.
+    evaluates, by the entry's path; `waivers` are the PolicyExceptions by name.
     """
 
     digest: str
@@ -79,6 +80,7 @@ class Snapshot:
     mutating_groups: tuple[PolicyGroup[MutatingPolicy], ...] = ()
     mutating_policy_sets: Mapping[str, MutatingPolicySet] = NOTHING
     configs: Mapping[str, Any] = NOTHING
+    waivers: tuple[Waiver, ...] = ()
     texts: Mapping[str, str] = NOTHING
     platform: Platform = field(default_factory=Platform)
     annotations: Mapping[str, str] = NOTHING
@@ -215,6 +217,7 @@ KINDS: Mapping[tuple[str, str], tuple[tuple[str, ...], Check]] = {
     (POLICY_GROUP, MUTATING_KIND): (POLICY_VERSIONS, parse_mutating_policy),
     (POLICY_GROUP, "MutatingAdmissionPolicyBinding"): (POLICY_VERSIONS, parse_mutating_binding),
     (OWN_GROUP, "Actors"): (("v1",), _checked(parse_actors)),
+    (OWN_GROUP, "PolicyException"): (("v1",), parse_exception),
     **{(OWN_GROUP, rule.kind): (("v1",), _checked(rule.parse)) for rule in RULES},
     **{
         (OWN_GROUP, kind): (("v1",), _checked(parse))
@@ -287,6 +290,7 @@ def _assemble(
             for one in mutating_groups
         },
         configs=configs,
+        waivers=tuple(_compiled(accepted, Waiver)),
         texts={f"{one.item.kind}/{one.item.name}": one.item.text for one in accepted},
         platform=platform,
         annotations={"snapshot": digest[:8]},

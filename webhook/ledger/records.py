@@ -15,7 +15,7 @@ import orjson
 from webhook.model import Action, AdmissionRequest, Decision, Json, Registration, Violation
 from webhook.objects.patch import diff
 
-OUTCOMES = ("denied", "warned", "audited", "mutated")
+OUTCOMES = ("denied", "exempted", "warned", "audited", "mutated")
 """What a record can be about, the weightiest first; `start` and `stop` frame a chain."""
 
 
@@ -75,6 +75,8 @@ def outcome_of(request: AdmissionRequest, decision: Decision) -> str | None:
         return None
     if not decision.allowed:
         return "denied"
+    if decision.waived_by:
+        return "exempted"
     if decision.warnings:
         return "warned"
     if decision.violations:
@@ -127,7 +129,8 @@ def name_of(request: AdmissionRequest) -> str:
 def _policies(decision: Decision) -> tuple[str, ...]:
     """Return the documents involved: policies by name, rules as `EnvInjection/name` or `env`."""
     names = [one.policy or one.origin for one in decision.violations]
-    return tuple(dict.fromkeys([*names, *decision.mutated_by]))
+    waivers = (f"PolicyException/{name}" for name in decision.waived_by)
+    return tuple(dict.fromkeys([*names, *decision.mutated_by, *waivers]))
 
 
 def _result(violation: Violation, redact: Any) -> Mapping[str, Json]:

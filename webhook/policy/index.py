@@ -7,9 +7,9 @@ is worked out when the first one comes and kept, so 1,000 loaded policies cost w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from webhook.model import AdmissionRequest, GroupVersionResource
 from webhook.policy.matching import CERTAIN, Match, Target, narrow_binding, narrow_policy
@@ -125,6 +125,14 @@ class Index(Generic[P, B, W]):
             (delivered.group, delivered.version, delivered.resource),
             (original.group, original.version, original.resource),
         )
+
+    def without(self, names: frozenset[str]) -> Index[P, B, W]:
+        """Return the same without the policies of these names."""
+
+        def plans_for(*asked: Any) -> tuple[Plan[P, B, W], ...]:
+            return tuple(one for one in self.plans_for(*asked) if one.policy.name not in names)
+
+        return replace(self, plans_for=plans_for)
 
 
 def arrange(

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from pydantic import BaseModel
 
-from webhook.rules import actors, env, hide, lxcfs, protect, spread
+from webhook.rules import actors, env, exceptions, hide, lxcfs, protect, spread
 from webhook.rules.base import Rule
 
 RULES: tuple[Rule, ...] = (hide.RULE, spread.RULE, env.RULE, lxcfs.RULE, protect.RULE)
@@ -21,6 +21,7 @@ MODELS: Mapping[str, type[BaseModel]] = MappingProxyType({
     "EnvInjection": env.EnvInjectionDocument,
     "HiddenFields": hide.HiddenFieldsDocument,
     "LxcfsInjection": lxcfs.LxcfsInjectionDocument,
+    "PolicyException": exceptions.PolicyExceptionDocument,
     "Spreading": spread.SpreadingDocument,
 })  # fmt: skip
 """The model of each `propylon.dev` kind: checked against, and published as JSON Schema."""

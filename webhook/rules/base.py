@@ -23,6 +23,13 @@ Parse = Callable[[Item], tuple[ConfigError, ...]]
 Treat = Callable[[AdmissionRequest, Any, Facts], Outcome]
 """Apply the rule; may raise NeedFacts. An Outcome with the same object means: nothing changed."""
 
+Without = Callable[[Any, frozenset[str]], Any]
+"""(config, names of documents) → the config without them, None for a rule without any."""
+
+
+def switched_off(_config: Any, _names: frozenset[str]) -> None:
+    """Take a rule away for which one document is in force at a time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -30,6 +37,7 @@ class Rule:
 
     `name` starts its messages, `kind` is its document kind, `parse` checks one document and
     `build` compiles all of them; `mutate` and `validate` are None where the rule has no such part.
+    `without` is how documents are waived; None where denials may be waived, and nothing else.
     `further_kinds` are documents that `build` gets as well; they alone do not switch the rule on.
     """
 
@@ -39,4 +47,5 @@ class Rule:
     build: Build
     mutate: Treat | None = None
     validate: Treat | None = None
+    without: Without | None = switched_off
     further_kinds: Mapping[str, Parse] = field(default_factory=dict)

@@ -6,7 +6,7 @@ prints a value. One EnvInjection document is one rule.
 
 from webhook.rules.base import Rule
 from webhook.rules.env.building import build
-from webhook.rules.env.config import Config
+from webhook.rules.env.config import Config, leave_out
 from webhook.rules.env.parsing import parse
 from webhook.rules.env.settings import EnvInjectionDocument
 from webhook.rules.env.treatment import mutate, validate
@@ -18,6 +18,7 @@ RULE: Rule = Rule(
     build=build,
     mutate=mutate,
     validate=validate,
+    without=leave_out,
 )
 
 __all__ = ["RULE", "Config", "EnvInjectionDocument"]

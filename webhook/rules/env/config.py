@@ -6,7 +6,7 @@ No checks here: `parsing.py` has made them, `building.py` fills these.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from webhook.model import Json
 from webhook.objects.selectors import LabelSelector
@@ -115,3 +115,8 @@ class Config:
     cluster_name: str
     needs_templates: bool
     needs_ephemeral: bool
+
+
+def leave_out(config: Config, names: frozenset[str]) -> Config:
+    """Return the configuration without the rules of these names."""
+    return replace(config, rules=tuple(one for one in config.rules if one.name not in names))

@@ -19,6 +19,8 @@ RULE: Rule = Rule(
     build=build,
     mutate=mutate,
     validate=validate,
+    # The state of removals is kept for everybody: it would outlive the exception.
+    without=None,
     further_kinds={"DeletionGrant": parse_grant},
 )
 
