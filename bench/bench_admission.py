@@ -6,43 +6,29 @@ of the ratios of neighbouring measurements.
 """
 
 import argparse
-import http.client
 import json
-import os
 import shutil
-import socket
-import ssl
 import statistics
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from servers import (
+    POLICIES,
+    REVIEW,
+    Sample,
+    cores,
+    empty_command,
+    make_certificates,
+    measure,
+    post,
+    propylon_command,
+    started,
+)
 
-from webhook.tls.authority import LOCAL_NAMES, make_material
-
-HERE = Path(__file__).parent
-REVIEW = HERE / "data" / "review.json"
-POLICIES = HERE / "policies"
-PATH = "/validate/policies?timeout=10s"
-CONNECTIONS = 16
-COMMAND = (sys.executable, "-c", "from webhook.cli import main; main()", "serve")
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One measurement; latencies in milliseconds."""
-
-    per_second: float
-    p50: float
-    p99: float
+COMMANDS = {"empty": empty_command, "propylon": propylon_command}
 
 
 def main() -> None:
@@ -51,7 +37,10 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="propylon-bench-")))
         make_certificates(folder)
-        ports = {name: stack.enter_context(started(name, folder, server_core)) for name in COMMANDS}
+        ports = {
+            name: stack.enter_context(started(name, folder, [server_core], command))
+            for name, command in COMMANDS.items()
+        }
         check_answers(ports["propylon"], folder)
         samples: dict[str, list[Sample]] = {name: [] for name in ports}
         for _ in range(arguments.rounds + 1):  # the first one warms up
@@ -70,87 +59,6 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def cores() -> tuple[int, int]:
-    """Return a core for the server and one for the load."""
-    usable = sorted(os.sched_getaffinity(0))
-    if len(usable) < 2:
-        print(
-            "bench: only one core: server and load share it, the figures say little",
-            file=sys.stderr,
-        )
-    return usable[0], usable[-1]
-
-
-def make_certificates(folder: Path) -> None:
-    material = make_material(LOCAL_NAMES, datetime.now(UTC))
-    (folder / "ca.crt").write_bytes(material.ca_bundle)
-    (folder / "tls.crt").write_bytes(material.serving.certificate)
-    (folder / "tls.key").write_bytes(material.serving.key)
-
-
-def empty_command(folder: Path, port: int) -> list[str]:
-    return [sys.executable, str(HERE / "empty.py"), str(folder), str(port)]
-
-
-def propylon_command(folder: Path, port: int) -> list[str]:
-    flags = {
-        "policies": POLICIES,
-        "tls-cert": folder / "tls.crt",
-        "tls-key": folder / "tls.key",
-        "port": port,
-        "health-port": 0,
-        "ledger": f"sqlite+aiosqlite:///{folder / 'ledger.db'}",
-    }
-    return [
-        *COMMAND,
-        *(word for flag, value in flags.items() for word in (f"--{flag}", str(value))),
-    ]
-
-
-COMMANDS = {"empty": empty_command, "propylon": propylon_command}
-
-
-@contextmanager
-def started(name: str, folder: Path, core: int) -> Iterator[int]:
-    """Start a server on one core; yield its port once it answers."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    log = folder / f"{name}.log"
-    with log.open("wb") as output:
-        command = ["taskset", "-c", str(core), *COMMANDS[name](folder, port)]
-        process = subprocess.Popen(command, stderr=output, stdout=output)
-    try:
-        wait_until_it_answers(process, port, folder, log)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(40)
-
-
-def wait_until_it_answers(
-    process: subprocess.Popen[bytes], port: int, folder: Path, log: Path
-) -> None:
-    while process.poll() is None:
-        try:
-            post(port, folder, REVIEW.read_bytes())
-        except (OSError, AssertionError):
-            continue
-        return
-    sys.exit(f"bench: the server ended:\n{log.read_text()}")
-
-
-def post(port: int, folder: Path, body: bytes) -> Any:
-    context = ssl.create_default_context(cafile=str(folder / "ca.crt"))
-    connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=context)
-    try:
-        connection.request("POST", PATH, body, {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        assert answer.status == 200, answer.read()
-        return json.loads(answer.read())["response"]
-    finally:
-        connection.close()
-
-
 def check_answers(port: int, folder: Path) -> None:
     """Make sure that all policies are in force, match and are evaluated."""
     review = json.loads(REVIEW.read_text())
@@ -164,17 +72,6 @@ def check_answers(port: int, folder: Path) -> None:
     (denied,) = (entry for entry in map(json.loads, log) if entry["message"] == "denied")
     expected = len(list(POLICIES.glob("*.yaml")))
     assert len(denied["policies"]) == expected, denied["policies"]
-
-
-def measure(port: int, seconds: int, core: int) -> Sample:
-    command = ["taskset", "-c", str(core), "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s"]
-    command += ["--latency", "-s", str(HERE / "load.lua"), f"https://127.0.0.1:{port}{PATH}"]
-    environment = {**os.environ, "REVIEW": str(REVIEW)}
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    line = next(line for line in done.stdout.splitlines() if line.startswith("RESULT "))
-    requests, microseconds, p50, p99, errors = map(float, line.split()[1:])
-    assert errors == 0, done.stdout
-    return Sample(requests / microseconds * 1e6, p50 / 1000, p99 / 1000)
 
 
 def report(samples: dict[str, list[Sample]]) -> None:
