@@ -75,13 +75,13 @@ def _return_volumes(
 def _drop_mounts(
     spec: dict[str, Json], before: Mapping[str, Json], stored: Mapping[str, Json]
 ) -> None:
-    """Remove the mounts of removed volumes, but not from containers that came back as stored."""
+    """Remove the mounts of removed volumes, but not from containers that are as stored."""
     removed = _names(before.get("volumes")) - _names(spec.get("volumes"))
     if not removed:
         return
-    kept = {id(one) for _, _, one in _containers(stored)}
+    kept = [one for _, _, one in _containers(stored)]
     for field, at, container in list(_containers(spec)):
-        if id(container) not in kept and not removed.isdisjoint(_mounted(container)):
+        if container not in kept and not removed.isdisjoint(_mounted(container)):
             _put_container(spec, field, at, _without_mounts(container, removed))
 
 

@@ -102,14 +102,17 @@ def _value(element: Json, path: Path) -> Json:
 def place_for(kept: Sequence[Json], stored: Sequence[Json], at: int, otherwise: int) -> int:
     """Return where in `kept` the stored element `at` goes.
 
-    Behind its stored neighbour, or before the next one, `otherwise` when neither is there.
+    Behind the nearest stored element before it that is there, else before the nearest one behind
+    it; `otherwise` when there is neither.
     """
-    before = _place(kept, stored[at - 1]) if at else None
-    if before is not None:
-        return before + 1
-    after = _place(kept, stored[at + 1]) if at + 1 < len(stored) else None
-    if after is not None:
-        return after
+    for element in reversed(stored[:at]):
+        before = _place(kept, element)
+        if before is not None:
+            return before + 1
+    for element in stored[at + 1 :]:
+        after = _place(kept, element)
+        if after is not None:
+            return after
     return otherwise
 
 
