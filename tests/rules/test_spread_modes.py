@@ -443,6 +443,12 @@ def test_a_forged_annotation_is_carried_back() -> None:
     assert made["metadata"]["annotations"] == stored["metadata"]["annotations"]
 
 
+def test_a_forged_annotation_is_not_taken() -> None:
+    value = marked(workload(topologySpreadConstraints=[tsc(), tsc(ZONE)]), "spread", "forged")
+    made = mutated(asked(value), config(), World()).object
+    assert made["metadata"]["annotations"] == {}
+
+
 def test_a_sealed_set_of_facts_is_enough() -> None:
     """Past the deadline: the default tier, soft constraints."""
     assert RULE.mutate is not None

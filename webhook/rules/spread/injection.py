@@ -99,13 +99,16 @@ def _with_strategy(value: Json, subject: Subject) -> Json:
 
 
 def mark(case: Case, result: Result) -> None:
-    """Write or carry the annotation that says by which policy the workload was changed."""
+    """Write or carry the annotation that says by which policy the workload was changed.
+
+    Nobody else writes it.
+    """
     path = marker_path(case.config.prefix)
     generation = case.spreading.generation
     before, now = get(case.request.old_object, path), get(result.value, path)
-    is_lost = before is not None and now not in (before, generation)
+    is_foreign = now not in (before, generation)
     wanted = generation if result.is_injected else before
-    if result.is_changing and (result.is_injected or is_lost) and wanted != now:
+    if result.is_changing and (result.is_injected or is_foreign) and wanted != now:
         result.value = with_value(result.value, path, wanted)
 
 
