@@ -473,6 +473,11 @@ ROWS: dict[str, Row] = {
         {"infraContainers": ["log-*"]}, (f"add {SPEC}/containers/0",),
         ("hide: container log-a brought back (platform container)",),
     ),
+    "an infra container behind a farther neighbour": Row(
+        update(web(container(), container("b"), container("log-a")), web(NEW)),
+        {"infraContainers": ["log-*"]}, (f"add {SPEC}/containers/1",),
+        ("hide: container log-a brought back (platform container)",),
+    ),
     "a changed infra container": Row(
         update(web(container(), container("log-a")), web(NEW, container("log-a", image="x"))),
         {"infraContainers": ["log-*"]}, (f"replace {SPEC}/containers/1",),
