@@ -149,10 +149,10 @@ def prepare(size: int) -> tuple[Registration, Snapshot]:
 def batch(entry: Registration, snapshot: Snapshot) -> float:
     """Return the seconds of one decision, as the mean of a batch of fresh requests."""
     requests: list[AdmissionRequest] = [decode_review(BODY, 0.0, NEVER) for _ in range(BATCH)]
-    start = time.perf_counter()
+    start = time.process_time()  # a decision waits for nothing; other processes do not count
     for request in requests:
         decision = decide(request, entry, snapshot, FACTS)
-    seconds = (time.perf_counter() - start) / BATCH
+    seconds = (time.process_time() - start) / BATCH
     assert not decision.violations, decision
     return seconds
 
