@@ -683,6 +683,27 @@ ROWS: dict[str, Row] = {
         ("remove /metadata/labels/propylon.dev~1x",),
         ('hide: metadata.labels["propylon.dev/x"] removed',),
     ),
+    "files of lxcfs in a Pod": Row(
+        create(pod(container(), volumes=[
+            {"name": "lxcfs-stat", "hostPath": {"path": "/var/lib/lxcfs/proc/stat"}}
+        ], **BARE))
+    ),
+    "other files of the node in a Pod": Row(
+        create(pod(container(), volumes=[
+            {"name": "lxcfs-stat", "hostPath": {"path": "/var/lib/lxcfs/../../proc/stat"}}
+        ], **BARE)),
+        denied="volume lxcfs-stat uses hostPath",
+    ),
+    "files of lxcfs in a template": Row(
+        create(web(volumes=[
+            {"name": "lxcfs-stat", "hostPath": {"path": "/var/lib/lxcfs/proc/stat"}}
+        ])),
+        denied="volume lxcfs-stat uses hostPath",
+    ),
+    "a host path that is none": Row(
+        create(pod(container(), volumes=[{"name": "h", "hostPath": "x"}], **BARE)),
+        denied="volume h uses hostPath",
+    ),
     "marks of other rules stay": Row(
         create(web(metadata={
             "annotations": {"propylon.dev/spread": "1f0c2a9b"},

@@ -6,6 +6,7 @@ table METADATA holds for the object's own metadata and for the template's. `PFX`
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -26,6 +27,22 @@ def is_default_toleration(element: Json) -> bool:
         and element.get("effect") == "NoExecute"
         and element.get("tolerationSeconds") == 300
     )
+
+
+LXCFS_FILE = re.compile(
+    r"/var/lib/lxcfs/(proc/(cpuinfo|diskstats|loadavg|meminfo|stat|swaps|uptime)"
+    r"|sys/devices/system/cpu/online)"
+)
+
+
+def is_lxcfs_volume(element: Json) -> bool:
+    """Tell whether this is a file of lxcfs, as rule C mounts it into Pods.
+
+    This rule is called again behind rule C; the files show a container nothing but itself.
+    """
+    host_path = element.get("hostPath") if isinstance(element, dict) else None
+    path = host_path.get("path") if isinstance(host_path, dict) else None
+    return isinstance(path, str) and LXCFS_FILE.fullmatch(path) is not None
 
 
 def entry(path: str, owner: str, preset: str, reason: str, **more: Any) -> Entry:
@@ -118,7 +135,11 @@ STORAGE_SOURCES = (
 
 POD_SPEC: tuple[Entry, ...] = (
     entry("$pod.ephemeralContainers", "O", "lock", "debugging needs rights, not a field"),
-    entry("$pod.volumes[?hostPath]", "I", "lock", "breaks the node boundary"),
+    entry("$pod.volumes[?hostPath]", "I", "lock", "breaks the node boundary", kinds=TEMPLATES),
+    entry(
+        "$pod.volumes[?hostPath]", "I", "lock", "breaks the node boundary", kinds=POD,
+        spares=is_lxcfs_volume,
+    ),
     *(
         entry(f"$pod.volumes[?{source}]", "I", "lock", "storage offering")
         for source in STORAGE_SOURCES

@@ -230,9 +230,16 @@ def _partition(case: Case, stored: list[Json]) -> Json:
 
 
 def _deny(case: Case) -> Json:
-    if case.new is not ABSENT and not (case.is_default or case.is_free or case.is_platforms):
+    is_fine = case.is_default or case.is_free or case.is_platforms or _is_spared(case)
+    if case.new is not ABSENT and not is_fine:
         case.note(Verb.DENIED)
     return case.new
+
+
+def _is_spared(case: Case) -> bool:
+    """Tell whether the element is one that the entry leaves to everybody."""
+    spares = case.entry.spares
+    return spares is not None and isinstance(case.new, dict) and spares(case.new)
 
 
 def _deny_on_change(case: Case) -> Json:
