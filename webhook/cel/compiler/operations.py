@@ -237,13 +237,11 @@ def membership(emitter: Emitter, operands: Operands) -> ast.expr | None:
     if isinstance(operands.kinds[1], ListType):
         emitter.charge_dynamic(_length(container))
         return pyast.compare(item, ast.In(), container)
-    if isinstance(operands.kinds[1], MapType) or operands.kinds[1] is DYN:
-        emitter.charge(1)
-        container = emitter.atom(container)
-        known = pyast.type_is(container, "dict")
-        test = pyast.compare(item, ast.In(), container)
-        return pyast.choice(known, test, pyast.call("contains", container, item))
-    return None
+    emitter.charge(1)
+    container = emitter.atom(container)
+    known = pyast.type_is(container, "dict")
+    test = pyast.compare(item, ast.In(), container)
+    return pyast.choice(known, test, pyast.call("contains", container, item))
 
 
 def size(emitter: Emitter, operands: Operands) -> ast.expr | None:
