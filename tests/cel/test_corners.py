@@ -79,6 +79,15 @@ def test_corners(text: str, expected: Any) -> None:
     assert answer(text) == expected
 
 
+def test_syntax_errors_are_told_one_after_another() -> None:
+    with pytest.raises(CompileError) as caught:
+        ENVIRONMENT.compile("1 +* 2 && 3 +* 4")
+    assert [(one.line, one.column) for one in caught.value.issues] == [(1, 3), (1, 13)]
+    with pytest.raises(CompileError) as caught:
+        ENVIRONMENT.compile("!* 2 || -")
+    assert [(one.line, one.column) for one in caught.value.issues] == [(1, 1), (1, 9)]
+
+
 def test_loops_too_deep_for_the_interpreter_are_refused() -> None:
     """The limit is that of a server; other tests may have raised it."""
     before = sys.getrecursionlimit()

@@ -6,7 +6,7 @@ into the interpreter's stack. Problems become issues; after a syntax error parsi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from webhook.cel import literals, operators
 from webhook.cel.ast import (
@@ -142,7 +142,7 @@ class _Parser(Reader):
             return self.prefixed(token)
         parse_rest = _PRIMARY.get(token.kind)
         if parse_rest is None:
-            self.no_operand(token)
+            return self.no_operand(token)
         return self.suffixes(parse_rest(self, token))
 
     def at_number(self) -> bool:
@@ -157,19 +157,22 @@ class _Parser(Reader):
         token = self.take()
         parse_rest = _PRIMARY.get(token.kind)
         if parse_rest is None or (token.kind == "-" and not self.at_number()):
-            self.no_operand(token)
+            return self.no_operand(token)
         operand = self.suffixes(parse_rest(self, token))
         if count % 2 == 0:
             return operand
         function = operators.NOT if first.kind == "!" else operators.NEGATE
         return Call(self.id_of(first), function, None, (operand,))
 
-    def no_operand(self, token: Token) -> NoReturn:
-        """Record that a token just taken begins no operand, and stop."""
-        self.index -= 1
-        following = self.tokens[self.index + 1].kind if token.kind != END else END
-        word = "extraneous" if following in STARTS else "mismatched"
-        self.fail(f"{word} input '{token.text}' expecting {_OPERAND}")
+    def no_operand(self, token: Token) -> Node:
+        """Record that a token just taken begins no operand; go on behind it where that helps."""
+        following = self.token.kind if token.kind != END else END
+        if following not in STARTS:
+            self.index -= 1
+            self.fail(f"mismatched input '{token.text}' expecting {_OPERAND}")
+        message = f"extraneous input '{token.text}' expecting {_OPERAND}"
+        self.report(token.start, f"Syntax error: {message}")
+        return self.operand()
 
     def suffixes(self, node: Node) -> Node:
         """Parse selections, indices, member calls and object literals behind an operand."""
