@@ -293,7 +293,7 @@ SERVER_REASONS = (
     (r"no params found for policy binding", "the server had not seen the parameter yet"),
     (r"failed to find resource referenced by paramKind", "the server had not seen the CRD yet"),
     (r"^kubescape/controls/C-0026/tests/00", "the policy was not in force at the server yet"),
-    (r"/ensure-readonly-hostpath/", "the server adds the mount of the service account's token"),
+    (r"/ensure-readonly-hostpath/", "the server's cel-go 0.26 takes orValue of a plain value"),
     (r"/require-deployments-have-multiple-replicas/", "the server defaults spec.replicas"),
 )
 """Why a real server answers otherwise than the policy alone: (id and message, reason)."""
