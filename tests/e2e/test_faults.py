@@ -150,12 +150,11 @@ def test_missing_right_for_parameters_is_in_the_status(
     assert "forbidden" in str(denied)
     assert "need a fixed tag" in tried(developer, image=LATEST)
     eventually(lambda: problems(replica) >= 1, what="the status says so")
-    lines = [
-        json.loads(line) for line in replica.program.said().splitlines() if "configmaps" in line
-    ]
+    lines = [json.loads(line) for line in replica.program.said().splitlines() if "leases" in line]
     reasons = [str(line.get("reason", "")) for line in lines]
     assert any(
-        'resource "configmaps" in API group "" at the cluster scope' in reason for reason in reasons
+        'resource "leases" in API group "coordination.k8s.io" at the cluster scope' in reason
+        for reason in reasons
     )
     assert replica.status("/readyz") == 200
     installation.withdraw("quota")

@@ -15,19 +15,25 @@ GRANT = {
     "apiVersion": "rbac.authorization.k8s.io/v1",
     "kind": "ClusterRole",
     "metadata": {
-        "name": "propylon-reads-configmaps",
+        "name": "propylon-reads-leases",
         "labels": {"propylon.dev/aggregate-to-propylon": "true"},
     },
-    "rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch"]}],
+    "rules": [
+        {
+            "apiGroups": ["coordination.k8s.io"],
+            "resources": ["leases"],
+            "verbs": ["get", "list", "watch"],
+        }
+    ],
 }
 
 
 def quota(replicas: str) -> Any:
     return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
         "metadata": {"name": "quota", "namespace": "shop"},
-        "data": {"replicas": replicas},
+        "spec": {"holderIdentity": replicas},
     }
 
 
@@ -57,6 +63,6 @@ def test_parameters_are_read_and_followed_once_granted(
     assert "denied request: this namespace may have 4 replicas" in tried(developer, 5).stderr
     admin.apply(quota("6"))
     eventually(lambda: tried(developer, 5).ok, what="the new value is seen")
-    admin.run("delete", "configmap", "quota", "-n", "shop")
+    admin.run("delete", "lease", "quota", "-n", "shop")
     eventually(lambda: tried(developer, 9).ok, what="without a parameter, Allow allows")
-    admin.run("delete", "clusterrole", "propylon-reads-configmaps")
+    admin.run("delete", "clusterrole", "propylon-reads-leases")
