@@ -46,9 +46,8 @@ def check_publication(request: AdmissionRequest, snapshot: Snapshot) -> tuple[Vi
     config_map, prefix = request.object, snapshot.platform.prefix
     if not publishes(config_map, prefix):
         return ()
-    old = request.old_object if publishes(request.old_object, prefix) else {}
     # A document may move from one key to another in the same update.
-    leaving = [one.origin for one in documents_of(old)]
+    leaving = [one.origin for one in documents_of(_published_before(request, prefix))]
     errors = check_documents(documents_of(config_map), snapshot, leaving)
     if not errors:
         return ()
@@ -71,8 +70,7 @@ def check_grants(request: AdmissionRequest, snapshot: Snapshot) -> tuple[Violati
     config_map, prefix = request.object, snapshot.platform.prefix
     if not publishes(config_map, prefix):
         return ()
-    old = request.old_object if publishes(request.old_object, prefix) else {}
-    stored = {item.text for item in _grants(old)}
+    stored = {item.text for item in _grants(_published_before(request, prefix))}
     user = request.user_info.username
     path = ("spec", "createdBy")
     errors = tuple(
@@ -81,6 +79,11 @@ def check_grants(request: AdmissionRequest, snapshot: Snapshot) -> tuple[Violati
         if item.text not in stored and get(item.value, path) != user
     )
     return (Violation("documents", _message(errors)),) if errors else ()
+
+
+def _published_before(request: AdmissionRequest, prefix: str) -> Json:
+    """Return the stored ConfigMap if it published documents, else an empty one."""
+    return request.old_object if publishes(request.old_object, prefix) else {}
 
 
 def _grants(config_map: Json) -> Iterator[Item]:
