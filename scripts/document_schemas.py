@@ -6,12 +6,11 @@ Generated from the models that documents are checked with; a test compares the f
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from webhook.rules import MODELS
-from webhook.rules.schema import schema_of
+from webhook.rules.schema import file_name, schema_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,15 +18,10 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "schemas"
 
 
-def file_name(kind: str) -> str:
-    """Return the file of a kind, named as its page: `env-injection.json`."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", kind).lower() + ".json"
-
-
 def schemas() -> Mapping[str, str]:
     """Return the text of each file by its name."""
     return {
-        file_name(kind): json.dumps(schema_of(model), indent=2, ensure_ascii=False) + "\n"
+        f"{file_name(kind)}.json": json.dumps(schema_of(model), indent=2, ensure_ascii=False) + "\n"
         for kind, model in MODELS.items()
     }
 

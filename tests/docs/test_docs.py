@@ -21,6 +21,7 @@ from webhook.cli import COMMANDS
 from webhook.ledger.records import Record
 from webhook.ledger.store import Ledger, engine_for
 from webhook.rules import MODELS
+from webhook.rules.schema import file_name
 from webhook.snapshot import KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,8 +41,7 @@ def _id(path: Path) -> str:
 
 
 def _page(kind: str) -> str:
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", kind).lower()
-    return words.removesuffix("-binding")
+    return file_name(kind.removesuffix("Binding"))
 
 
 @pytest.mark.parametrize("command", NAMES)

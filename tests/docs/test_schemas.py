@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from webhook.rules import MODELS
+from webhook.rules.schema import file_name
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "schemas"
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from document_schemas import file_name, schemas, write  # type: ignore[import-not-found] # noqa: E402
+from document_schemas import schemas, write  # type: ignore[import-not-found] # noqa: E402
 
 MODELINE = "# yaml-language-server: $schema=../schemas/{}\n"
 
@@ -41,14 +42,14 @@ def test_writing_removes_what_is_left_over(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", sorted(MODELS))
 def test_page_names_the_schema(kind: str) -> None:
     name = file_name(kind)
-    page = (ROOT / "docs" / "documents" / name).with_suffix(".md").read_text(encoding="utf-8")
-    assert MODELINE.format(name) in page
-    assert f"](../schemas/{name})" in page
+    page = (ROOT / "docs" / "documents" / f"{name}.md").read_text(encoding="utf-8")
+    assert MODELINE.format(f"{name}.json") in page
+    assert f"](../schemas/{name}.json)" in page
 
 
 @pytest.mark.parametrize("kind", sorted(MODELS))
 def test_schema_names_its_kind_and_forbids_unknown_fields(kind: str) -> None:
-    schema = json.loads(schemas()[file_name(kind)])
+    schema = json.loads(schemas()[f"{file_name(kind)}.json"])
     assert schema["properties"]["apiVersion"]["const"] == "propylon.dev/v1"
     assert schema["properties"]["kind"]["const"] == kind
     assert schema["additionalProperties"] is False
@@ -56,6 +57,6 @@ def test_schema_names_its_kind_and_forbids_unknown_fields(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", sorted(MODELS))
 def test_references_lead_somewhere(kind: str) -> None:
-    text = schemas()[file_name(kind)]
+    text = schemas()[f"{file_name(kind)}.json"]
     named = set(re.findall(r'"#/\$defs/([^"]+)"', text))
     assert named == set(json.loads(text).get("$defs", {}))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -13,6 +12,7 @@ import typer
 from webhook.cli.flags import fail
 from webhook.offline.screen import counted
 from webhook.rules import RULES
+from webhook.rules.schema import file_name
 
 KINDS = ("Actors", *(rule.kind for rule in RULES))
 """Each has a commented text in `starters/`, in a file named as the kind's page."""
@@ -46,5 +46,5 @@ def init(
 def starters() -> Mapping[str, str]:
     """Return the commented text of each kind by the name of its file."""
     folder = files("webhook.cli") / "starters"
-    names = [re.sub(r"(?<=[a-z])(?=[A-Z])", "-", kind).lower() + ".yaml" for kind in KINDS]
+    names = [f"{file_name(kind)}.yaml" for kind in KINDS]
     return {name: (folder / name).read_text(encoding="utf-8") for name in names}

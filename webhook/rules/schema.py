@@ -6,6 +6,7 @@ no model can say, each rule checks itself.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, Literal, TypeVar
@@ -69,6 +70,11 @@ def schema_of(model: type[BaseModel]) -> dict[str, Any]:
     """Return the JSON Schema of a document's model."""
     schema = model.model_json_schema(by_alias=True)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def file_name(kind: str) -> str:
+    """Return how the files of a kind are called: page, schema and starter; `env-injection`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", kind).lower()
 
 
 def _message(model: type[BaseModel], error: ErrorDetails) -> str:
