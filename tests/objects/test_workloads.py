@@ -6,7 +6,17 @@ import pytest
 
 from tests.builders import container, deployment, owned_by, pod, template, tweak
 from webhook.objects.paths import dotted
-from webhook.objects.workloads import BUILT_IN, controller_of, templates, workload_kind
+from webhook.objects.workloads import (
+    BUILT_IN,
+    BUILT_IN_KINDS,
+    WITHOUT_TEMPLATE,
+    WorkloadKind,
+    controller_of,
+    plural_of,
+    registry,
+    templates,
+    workload_kind,
+)
 
 TEMPLATE = template()
 
@@ -135,6 +145,35 @@ def test_an_unregistered_kind_has_no_row() -> None:
 def test_no_kind_has_two_rows() -> None:
     names = [(row.group, row.kind) for row in BUILT_IN]
     assert len(set(names)) == len(names)
+    assert WITHOUT_TEMPLATE.isdisjoint(names)
+
+
+APP = WorkloadKind("example.org", ("v1",), "App", "apps", ())
+
+
+def test_a_registry_knows_the_built_in_kinds_and_those_added() -> None:
+    kinds = registry([APP])
+    assert kinds.added == (APP,)
+    assert kinds.find("example.org", "App") is APP
+    assert kinds.find("apps", "Deployment") is workload_kind("apps", "Deployment")
+    assert (BUILT_IN_KINDS.added, BUILT_IN_KINDS.find("example.org", "App")) == ((), None)
+    assert kinds == registry([APP]) != BUILT_IN_KINDS
+
+
+def test_a_registry_tells_owners_of_known_kinds() -> None:
+    owner = {**owned_by("App")[0], "apiVersion": "example.org/v1"}
+    value = tweak(pod(), "metadata.ownerReferences", [owner])
+    assert registry([APP]).controller_of(value) == owner
+    assert BUILT_IN_KINDS.controller_of(value) is None
+    assert BUILT_IN_KINDS.controller_of(pod()) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("App", "apps"), ("Proxy", "proxies"), ("Bus", "buses"), ("Endpoints", "endpoints")],
+)
+def test_plurals_are_guessed_as_kubernetes_does(kind: str, expected: str) -> None:
+    assert plural_of(kind) == expected
 
 
 CONTROLLER = owned_by("Deployment")[0]

@@ -6,8 +6,8 @@ the API server does not check (F-24) may be anything, and then gives no template
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from webhook.objects.paths import Path, Pattern, get, parse_path, select
@@ -21,7 +21,8 @@ class WorkloadKind:
 
     `template_paths` name objects with `metadata` and `spec` of a Pod; more than one where the kind
     chooses between several or has several. The paths are () where there is no such field.
-    `versions` are the served ones, newest first; `resource` is the plural.
+    `versions` are the served ones, newest first, or `*`; `resource` is the plural. `owns` names
+    kinds (`Kind` or `Kind.group`) that the garbage collector deletes after it.
     """
 
     group: str
@@ -35,6 +36,12 @@ class WorkloadKind:
     hash_label: str = ""
     has_scale: bool = False
     is_template_immutable: bool = False
+    owns: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from other kinds: group and kind."""
+        return self.group, self.kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,12 +169,74 @@ EXTENSIONS: tuple[WorkloadKind, ...] = (
 BUILT_IN: tuple[WorkloadKind, ...] = KUBERNETES + EXTENSIONS
 """Every kind that Propylon knows without configuration; absent CRDs do no harm."""
 
-_BY_NAME = {(row.group, row.kind): row for row in BUILT_IN}
+WITHOUT_TEMPLATE: frozenset[tuple[str, str]] = frozenset((
+    *(("", kind) for kind in (
+        "ConfigMap", "Namespace", "PersistentVolume", "PersistentVolumeClaim", "Secret", "Service",
+        "ServiceAccount",
+    )),
+    *(("apps.kruise.io", kind) for kind in (
+        "ContainerRecreateRequest", "EphemeralJob", "ImageListPullJob", "ImagePullJob",
+        "NodeImage", "PersistentPodState", "PodProbeMarker", "ResourceDistribution", "SidecarSet",
+        "WorkloadSpread",
+    )),
+    ("apiextensions.k8s.io", "CustomResourceDefinition"),
+    ("autoscaling", "HorizontalPodAutoscaler"),
+    ("networking.k8s.io", "Ingress"),
+    ("networking.k8s.io", "NetworkPolicy"),
+    ("policy", "PodDisruptionBudget"),
+    ("policy.kruise.io", "PodUnavailableBudget"),
+))  # fmt: skip
+"""Kinds that some rule knows by name although they hold no Pod template."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The kinds that are known: the built-in rows, and behind them those that documents add (F.2)."""
+
+    rows: tuple[WorkloadKind, ...]
+    by_name: Mapping[tuple[str, str], WorkloadKind] = field(compare=False, repr=False)
+
+    @property
+    def added(self) -> tuple[WorkloadKind, ...]:
+        """The rows that are not built in."""
+        return self.rows[len(BUILT_IN) :]
+
+    def find(self, group: str, kind: str) -> WorkloadKind | None:
+        """Return the row of a kind in any version, None for a kind without a row."""
+        return self.by_name.get((group, kind))
+
+    def controller_of(self, value: Any) -> dict[str, Any] | None:
+        """Return the reference to the object's controller when that is of a known kind."""
+        owner = controller_of(value)
+        if owner is None:
+            return None
+        group, _, _ = str(owner.get("apiVersion", "")).rpartition("/")
+        return owner if (group, str(owner.get("kind", ""))) in self.by_name else None
+
+
+def registry(added: Iterable[WorkloadKind] = ()) -> Registry:
+    """Return the built-in kinds and further ones; none of those may be built in."""
+    rows = (*BUILT_IN, *added)
+    return Registry(rows, {row.key: row for row in rows})
+
+
+BUILT_IN_KINDS = registry()
+"""What is known without any document."""
 
 
 def workload_kind(group: str, kind: str) -> WorkloadKind | None:
-    """Return the row of a kind in any version, None for a kind without a row."""
-    return _BY_NAME.get((group, kind))
+    """Return the row of a built-in kind in any version, None for a kind without a row."""
+    return BUILT_IN_KINDS.find(group, kind)
+
+
+def plural_of(kind: str) -> str:
+    """Return the plural of a kind as Kubernetes guesses it."""
+    name = kind.lower()
+    if name.endswith(("endpoints", "metrics")):
+        return name
+    if name.endswith("s"):
+        return f"{name}es"
+    return f"{name[:-1]}ies" if name.endswith("y") else f"{name}s"
 
 
 def templates(kind: WorkloadKind, value: Any) -> tuple[Template, ...]:

@@ -12,7 +12,7 @@ import orjson
 
 from webhook.codec import decode_review
 from webhook.model import NEVER, NOTHING, AdmissionRequest, Json
-from webhook.objects.workloads import workload_kind
+from webhook.objects.workloads import plural_of, workload_kind
 from webhook.policy.scopes import is_namespaced
 
 UID = "00000000-0000-0000-0000-000000000000"
@@ -59,14 +59,7 @@ def request_about(
 def resource_name(group: str, kind: str) -> str:
     """Return the plural of a kind: known for workloads, else guessed as Kubernetes guesses it."""
     known = workload_kind(group, kind)
-    if known is not None:
-        return known.resource
-    name = kind.lower()
-    if name.endswith(("endpoints", "metrics")):
-        return name
-    if name.endswith("s"):
-        return f"{name}es"
-    return f"{name[:-1]}ies" if name.endswith("y") else f"{name}s"
+    return plural_of(kind) if known is None else known.resource
 
 
 def _operation(value: Json, old_value: Json) -> str:
