@@ -118,8 +118,8 @@ def test_view_of_one_object_as_json(manifest: Path) -> None:
     )
 
 
-def test_view_of_a_live_object(calls: Path, policies: Path) -> None:
-    """C-33: what rules put into a Pod is not shown, with the Namespace as it is in the cluster."""
+def test_c_33_view_of_a_live_pod(calls: Path, policies: Path) -> None:
+    """What rules put into a Pod is not shown, with the Namespace as it is in the cluster."""
     words = ("--namespace", "shop", "--context", "c", "--kubeconfig", "k")
     result = call("view", "pod/web", *words, "--policies", str(policies))
     assert result.exit_code == 0
@@ -129,6 +129,16 @@ def test_view_of_a_live_object(calls: Path, policies: Path) -> None:
         "get pod/web --output json --namespace shop --context c --kubeconfig k",
         "get namespace shop --output json --namespace shop --context c --kubeconfig k",
     ]
+
+
+def test_c_33_view_of_a_workload(calls: Path, policies: Path) -> None:
+    """Files of lxcfs are put into Pods alone: a template has none, and none is looked for."""
+    (calls.parent / "object.json").write_text(json.dumps(WEB))
+    result = call("view", "deployment/web", "--policies", str(policies))
+    assert result.exit_code == 0
+    assert "lxcfs" not in result.output
+    template = yaml.safe_load(result.output)["spec"]["template"]["spec"]
+    assert template == {"containers": [container(image="web:1")]}
 
 
 def test_view_of_what_was_injected_into_a_manifest(policies: Path) -> None:

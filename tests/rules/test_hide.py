@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-import re
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,10 +31,6 @@ from webhook.objects.patch import apply, diff
 from webhook.registration import registrations
 from webhook.rules.hide import Config
 from webhook.snapshot import build
-
-SPECIFICATION = Path(__file__).parents[3] / "shared" / "spec" / "platform-rules.md"
-ELSEWHERE = {"A-18", "A-41", "A-53"}
-"""Cases with tests of their own below, or in front of which the API server stands."""
 
 HPA = {
     "apiVersion": "autoscaling/v2",
@@ -454,16 +448,6 @@ def test_case(case: Case) -> None:
     judged = validate(case.request.with_object(outcome.object), case.config, case.facts)
     is_pod = case.request.kind.kind == "Pod"
     assert bool(judged.violations) is (bool(case.denied) and not is_pod)
-
-
-def test_every_case_is_here() -> None:
-    here = {name.partition(" ")[0] for name in CASES} | ELSEWHERE
-    numbers = {f"A-{number:02}" for number in range(1, 54)}
-    assert here == numbers
-    if SPECIFICATION.exists():
-        text = SPECIFICATION.read_text()
-        section = text[text.index("### A.13") : text.index("## B. ")]
-        assert set(re.findall(r"^\| (A-\d\d) \|", section, re.MULTILINE)) == here
 
 
 MANAGER = {

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.builders import REMOVED, owned_by, request, tweak
+from tests.builders import REMOVED, owned_by, tweak
 from tests.rules.documents import Spec
 from tests.rules.spreading import (
     CONTROLLER,
@@ -33,13 +31,13 @@ from tests.rules.spreading import (
     tsc,
     workload,
 )
-from webhook.exemptions import is_exempt
-from webhook.model import Action, NeedFacts, Platform
+from webhook.engine import decide
+from webhook.model import Action, Document, NeedFacts
 from webhook.objects.paths import get
+from webhook.registration import registrations
 from webhook.rules.spread import RULE
 from webhook.rules.spread.config import HOSTNAME, ZONE
-
-SPECIFICATION = Path(__file__).parents[3] / "shared" / "spec" / "platform-rules.md"
+from webhook.snapshot import build
 
 BOTH = ["soft hostname 1", "soft zone 1"]
 HARD = ["hard hostname 1", "hard zone 1"]
@@ -404,10 +402,23 @@ def test_the_strategy_is_fixed_where_that_is_allowed() -> None:
     }
 
 
-def test_kube_system_is_left_out() -> None:
-    """D-35: by the table of what is never intercepted."""
-    value = tweak(workload(), "metadata.namespace", "kube-system")
-    assert is_exempt(request(value), "spread", Platform())
+def test_d_35_kube_system_is_left_out() -> None:
+    """By the entries' own selector; what arrives all the same is left as it is."""
+    text = "apiVersion: propylon.dev/v1\nkind: Spreading\nmetadata: {name: a}\nspec: {}"
+    snapshot = build([Document("a.yaml", text)])
+    entries = [one for one in registrations(snapshot) if one.path == "spread"]
+    assert [one.mutating for one in entries] == [True, False]
+    for entry in entries:
+        (left_out,) = entry.namespace_selector["matchExpressions"]
+        assert left_out["key"] == "kubernetes.io/metadata.name"
+        assert left_out["operator"] == "NotIn"
+        assert "kube-system" in left_out["values"]
+        one = asked(tweak(workload(), "metadata.namespace", "kube-system"))
+        decision = decide(one, entry, snapshot, FIVE.facts)
+        assert decision.object_after is one.object
+        assert (decision.allowed, decision.warnings) == (True, ())
+    changed = decide(asked(workload()), entries[0], snapshot, FIVE.facts).object_after
+    assert shown(get(changed, TSC[:-1])) == BOTH
 
 
 UNTOUCHED: dict[str, Any] = {
@@ -451,19 +462,3 @@ def test_facts_are_asked_for_at_once() -> None:
     with pytest.raises(NeedFacts) as need:
         RULE.mutate(asked(workload()), config(), type(world.facts)(known))
     assert kinds_of(need.value) == {"Node", "HorizontalPodAutoscaler"}
-
-
-SCALE_CASES = {"D-23", "D-24"}
-"""Cases of `*/scale`: test_spread_scale.py."""
-
-ELSEWHERE: dict[str, str] = {}
-"""Cases that need a live cluster or the report, with the reason: none does."""
-
-
-def test_every_numbered_case_is_here() -> None:
-    if not SPECIFICATION.exists():
-        pytest.skip("the specification is not part of this checkout")
-    numbered = set(re.findall(r"^\| (D-\d\d) \|", SPECIFICATION.read_text(), re.MULTILINE))
-    assert len(numbered) == 36
-    here = {case.split()[0] for case in (*CASES, *SELECTORS, *SCALE_CASES)} | {"D-35"}
-    assert numbered - here == set(ELSEWHERE)
