@@ -342,7 +342,9 @@ def test_policies_and_bindings_are_joined_by_name() -> None:
         [policy("b"), policy("a"), policy("unbound")],
         [binding("y", "b"), binding("x", "b"), binding("z", "a"), binding("w", "nobody")],
     )
-    assert [(one.policy.name, [two.name for two in one.bindings]) for one in policy_set.bound] == [
+    assert [
+        (one.policy.name, [two.name for two in one.bindings]) for one in policy_set.index.bound
+    ] == [
         ("a", ["z"]),
         ("b", ["x", "y"]),
     ]

@@ -11,7 +11,6 @@ from tests.builders import deployment, namespace, request
 from tests.policy import policies
 from tests.policy.policies import EVERYTHING, binding
 from webhook.model import Access, Facts, Get, NeedFacts
-from webhook.policy.index import arrange
 from webhook.policy.judging import Work, prepare
 from webhook.policy.model import Policy
 from webhook.policy.validating import build_policy_set, validate
@@ -39,7 +38,7 @@ def checking(*expressions: str, **spec: Any) -> Policy:
 
 
 def without_short_way(one: Policy) -> Work:
-    return replace(prepare(one), straight=())
+    return replace(prepare(one), straight=None)
 
 
 @pytest.mark.parametrize("expression", EXPRESSIONS.values(), ids=EXPRESSIONS)
@@ -47,7 +46,7 @@ def test_both_ways_give_the_same_outcome(expression: str) -> None:
     first, second = policy("a", validations=[{"expression": "true"}]), checking(expression)
     bindings = [binding("a", "a"), binding()]
     short = validate(ASKED, build_policy_set([first, second], bindings), FACTS)
-    long = validate(ASKED, arrange([first, second], bindings, without_short_way), FACTS)
+    long = validate(ASKED, build_policy_set([first, second], bindings, without_short_way), FACTS)
     assert short == long
 
 
@@ -79,13 +78,22 @@ STRAIGHT: dict[str, tuple[Policy, int]] = {
 
 @pytest.mark.parametrize(("one", "count"), STRAIGHT.values(), ids=STRAIGHT)
 def test_what_may_take_the_short_way(one: Policy, count: int) -> None:
-    assert len(prepare(one).straight) == count
+    straight = prepare(one).straight
+    assert len(straight[0] if straight else ()) == count
 
 
 def test_many_messages_take_the_long_way_when_budgets_could_show() -> None:
     """Ten messages that may cost a million each leave nothing for the validations."""
     one = checking(*["true"] * 10, messageExpression="'x'")
     assert validate(ASKED, build_policy_set([one], [binding()]), FACTS).violations == ()
+
+
+def test_what_leaves_too_little_for_its_messages_takes_the_long_way() -> None:
+    """Nine messages leave 100,000, and one validation alone costs more."""
+    near = EXPRESSIONS["near the limit of a call"]
+    one = checking(near, *["true"] * 8, messageExpression="'x'")
+    short = validate(ASKED, build_policy_set([one], [binding()]), FACTS)
+    assert short == validate(ASKED, build_policy_set([one], [binding()], without_short_way), FACTS)
 
 
 def test_missing_facts_of_all_policies_are_still_raised_together() -> None:

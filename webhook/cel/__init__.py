@@ -5,7 +5,7 @@ from webhook.cel.compiler.compiler import Compiled
 from webhook.cel.environment import Environment
 from webhook.cel.errors import CompileError, EvaluationError
 from webhook.cel.library import Function, Library
-from webhook.cel.program import Program, cost_of_truth
+from webhook.cel.program import Group, Program, all_true
 from webhook.cel.values import Duration, Optional, Timestamp, Uint
 
 __all__ = [
@@ -16,10 +16,11 @@ __all__ = [
     "Environment",
     "EvaluationError",
     "Function",
+    "Group",
     "Library",
     "Optional",
     "Program",
     "Timestamp",
     "Uint",
-    "cost_of_truth",
+    "all_true",
 ]

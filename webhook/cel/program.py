@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from webhook.cel.budget import CALL_LIMIT
 from webhook.cel.compiler.support import GiveUp, OverLimitError
@@ -11,7 +11,7 @@ from webhook.cel.exact.tracker import COST_LIMIT_TEXT, Frame, Tracker
 from webhook.cel.explain import explain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
     from webhook.cel.budget import Budget, Deadline
     from webhook.cel.checker.results import Checked
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from webhook.cel.explain import Explanation
     from webhook.cel.source import Source
     from webhook.cel.types import Type
+
+Group: TypeAlias = "tuple[tuple[Compiled, ...], int]"
+"""Compiled functions that are paid from one budget, and that budget."""
 
 # What the compiled function may stumble over: then the exact evaluator takes over.
 _STUMBLES = (
@@ -92,22 +95,31 @@ class Program:
         return value
 
 
-def cost_of_truth(
-    functions: Sequence[Compiled], bindings: Mapping[str, Any], deadline: Deadline | None
-) -> int | None:
-    """Return what it costs to find that every compiled function gives true.
+def all_true(
+    groups: Iterable[Group], bindings: Mapping[str, Any], deadline: Deadline | None
+) -> bool:
+    """Tell whether every function of every group gives true, each group within its limit of cost.
 
-    None when one does not, or when only `Program.evaluate` can tell: then ask that. This is the
-    way of nearly every request, so it does nothing else.
+    False too when only `Program.evaluate` can tell: then ask that. This is the way of nearly
+    every request, so it does nothing else.
     """
     expired = None if deadline is None else deadline.expired
-    total = 0
     try:
+        return _all_true(groups, bindings, expired)
+    except (OverLimitError, *_STUMBLES):
+        return False
+
+
+def _all_true(
+    groups: Iterable[Group], bindings: Mapping[str, Any], expired: Callable[[], bool] | None
+) -> bool:
+    for functions, limit in groups:
+        left = limit
         for function in functions:
             value, cost = function(bindings, CALL_LIMIT, expired)
             if value is not True or cost > CALL_LIMIT:
-                return None
-            total += cost
-    except (OverLimitError, *_STUMBLES):
-        return None
-    return total
+                return False
+            left -= cost
+        if left < 0:
+            return False
+    return True

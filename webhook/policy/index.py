@@ -117,14 +117,7 @@ class Index(Generic[P, B, W]):
 
     def plans(self, request: AdmissionRequest) -> tuple[Plan[P, B, W], ...]:
         """Return the policies that may match the request, in order of name."""
-        delivered, original = request.resource, request.request_resource or request.resource
-        return self.plans_for(  # plain texts, because they are hashed for each request
-            request.operation,
-            request.sub_resource,
-            request.namespace != "",
-            (delivered.group, delivered.version, delivered.resource),
-            (original.group, original.version, original.resource),
-        )
+        return self.plans_for(*kind_of_request(request))
 
     def without(self, names: frozenset[str]) -> Index[P, B, W]:
         """Return the same without the policies of these names."""
@@ -133,6 +126,18 @@ class Index(Generic[P, B, W]):
             return tuple(one for one in self.plans_for(*asked) if one.policy.name not in names)
 
         return replace(self, plans_for=plans_for)
+
+
+def kind_of_request(request: AdmissionRequest) -> tuple[Any, ...]:
+    """Return what `plans_for` takes: plain texts, because they are hashed for each request."""
+    delivered, original = request.resource, request.request_resource or request.resource
+    return (
+        request.operation,
+        request.sub_resource,
+        request.namespace != "",
+        (delivered.group, delivered.version, delivered.resource),
+        (original.group, original.version, original.resource),
+    )
 
 
 def arrange(

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from webhook.cel import Budget, Compiled, cost_of_truth
-from webhook.model import Deadline, Json, NeedFacts
+from webhook.cel import Budget, Group
+from webhook.model import Deadline, Json
 from webhook.policy.activation import Activation
 from webhook.policy.evaluating import (
     CONDITIONS_BUDGET,
@@ -36,12 +36,12 @@ class Work:
 
     `checks` are the expressions of its validations, `message_calls` is the largest number of
     evaluations that its messageExpressions can cause. `straight` are the compiled validations of
-    a policy that has nothing else to evaluate; else it is empty.
+    a policy that has nothing else to evaluate, and what they may cost together; else it is None.
     """
 
     checks: tuple[Expression, ...]
     message_calls: int
-    straight: tuple[Compiled, ...] = ()
+    straight: Group | None = None
 
 
 ValidatingPlan: TypeAlias = Plan[Policy, Binding, Work]
@@ -74,29 +74,17 @@ def prepare(policy: Policy) -> Work:
     messages = [one for one in found if one is not None]
     reads_variables = any("variables" in one.text for one in messages)
     calls = len(messages) + (len(policy.variables) if reads_variables else 0)
-    return Work(tuple(one.expression for one in policy.validations), calls, _straight(policy))
+    limit = STAGE_BUDGET - calls * MOST_FOR_A_CALL
+    straight = _straight(policy, limit) if limit > 0 else None
+    return Work(tuple(one.expression for one in policy.validations), calls, straight)
 
 
-def _straight(policy: Policy) -> tuple[Compiled, ...]:
+def _straight(policy: Policy, limit: int) -> Group | None:
     if policy.match_conditions or policy.variables or policy.audit_annotations:
-        return ()
+        return None
     programs = [one.expression.program for one in policy.validations]
     functions = [one.compiled for one in programs if one is not None and one.compiled is not None]
-    return tuple(functions) if len(functions) == len(policy.validations) else ()
-
-
-def is_admitted_straight(
-    plan: ValidatingPlan, bindings: Mapping[str, Any], deadline: Deadline
-) -> bool:
-    """Tell whether all validations are true and cheap; False means: `judge` it."""
-    work = plan.work
-    if not work.straight:
-        return False
-    try:
-        cost = cost_of_truth(work.straight, bindings, deadline)
-    except NeedFacts:
-        return False  # `judge` comes to the same question, and its caller collects it
-    return cost is not None and cost + work.message_calls * MOST_FOR_A_CALL <= STAGE_BUDGET
+    return (tuple(functions), limit) if len(functions) == len(policy.validations) else None
 
 
 def judge(

@@ -65,25 +65,21 @@ class Selection:
         self._has_namespace = False
         self.missing: set[Lookup] = set()
 
-    def look_ahead(self, plans: Iterable[Plan[P, B, W]]) -> None:
-        """Load the Namespace when it is certain that some policy needs it.
+    def look_ahead(self) -> bool:
+        """Load the Namespace, since some policy certainly needs it, and tell whether that is done.
 
         Raises NamespaceMissingError; what else is wrong is told where the first one needs it.
         """
-        if any(plan.plain for plan in plans):
-            with suppress(NeedFacts, ParamError):
-                self._load_namespace()
-
-    def is_plain(self, plan: Plan[P, B, W]) -> bool:
-        """Tell whether nothing is left to find out before the policy can be evaluated."""
-        return self._has_namespace and plan.plain != ()
+        with suppress(NeedFacts, ParamError):
+            self._load_namespace()
+        return self._has_namespace
 
     def pairs(self, plan: Plan[P, B, W]) -> Iterable[tuple[B, Json]]:
         """Return the bindings that match, each with each of its parameters.
 
         Raises NamespaceMissingError, then or while it is iterated.
         """
-        if self.is_plain(plan) and not self._deadline.expired():
+        if self._has_namespace and plan.plain and not self._deadline.expired():
             return plan.plain
         return self._pairs(plan)
 

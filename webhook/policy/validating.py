@@ -5,31 +5,62 @@ Nothing stops anything else: all policies, bindings, parameters and validations 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TypeAlias
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
+from webhook.cel import Group, all_true
 from webhook.model import AdmissionRequest, Deadline, Facts, NeedFacts, Outcome
 from webhook.policy.activation import Activation
-from webhook.policy.index import Index, arrange
-from webhook.policy.judging import (
-    ADMITTED,
-    ValidatingPlan,
-    Work,
-    is_admitted_straight,
-    judge,
-    prepare,
-)
+from webhook.policy.index import MAX_PLANS, Index, arrange, kind_of_request
+from webhook.policy.judging import ADMITTED, ValidatingPlan, Work, judge, prepare
 from webhook.policy.model import Binding, Policy
 from webhook.policy.selecting import NamespaceMissingError, Selection
 from webhook.policy.verdict import Verdict
 
-PolicySet: TypeAlias = Index[Policy, Binding, Work]
-"""The validating policies of one webhook entry with their bindings."""
+
+@dataclass(frozen=True, slots=True)
+class Plans:
+    """The policies that may match a kind of request, in order of name.
+
+    `straight` are the validations of those that can be admitted without anything else, `others`
+    are the rest.
+    """
+
+    all: tuple[ValidatingPlan, ...]
+    straight: tuple[Group, ...]
+    others: tuple[ValidatingPlan, ...]
 
 
-def build_policy_set(policies: Iterable[Policy], bindings: Iterable[Binding]) -> PolicySet:
+@dataclass(frozen=True, slots=True)
+class PolicySet:
+    """The validating policies of one webhook entry with their bindings."""
+
+    index: Index[Policy, Binding, Work]
+    plans_for: Callable[..., Plans]
+
+    def plans(self, request: AdmissionRequest) -> tuple[ValidatingPlan, ...]:
+        """Return the policies that may match the request, in order of name."""
+        return self.index.plans(request)
+
+
+def build_policy_set(
+    policies: Iterable[Policy],
+    bindings: Iterable[Binding],
+    prepare: Callable[[Policy], Work] = prepare,
+) -> PolicySet:
     """Arrange validating policies and their bindings for `validate`."""
-    return arrange(policies, bindings, prepare)
+    index = arrange(policies, bindings, prepare)
+
+    @lru_cache(MAX_PLANS)
+    def plans_for(*kind: Any) -> Plans:
+        plans = index.plans_for(*kind)
+        straight = [one.work.straight for one in plans if one.plain and one.work.straight]
+        others = [one for one in plans if not (one.plain and one.work.straight)]
+        return Plans(plans, tuple(straight), tuple(others))
+
+    return PolicySet(index, plans_for)
 
 
 def validate(request: AdmissionRequest, policy_set: PolicySet, facts: Facts) -> Outcome:
@@ -37,25 +68,29 @@ def validate(request: AdmissionRequest, policy_set: PolicySet, facts: Facts) -> 
 
     Raises NeedFacts with the lookups of all policies that miss something.
     """
-    plans = policy_set.plans(request)
-    if not plans:
+    plans = policy_set.plans_for(*kind_of_request(request))
+    if not plans.all:
         return Outcome(request.object)
     activation = Activation(request, facts)
     verdict = Verdict(request)
     selection = Selection(request, facts, activation, verdict.add_error)
-    deadline = request.deadline
     try:
-        selection.look_ahead(plans)
-        for plan in plans:
-            if not (
-                selection.is_plain(plan) and is_admitted_straight(plan, activation.full, deadline)
-            ):
-                _judge_pairs(plan, selection, activation, verdict, deadline)
+        quick = plans.straight and selection.look_ahead()
+        admitted = quick and _are_true(plans.straight, activation, request.deadline)
+        for plan in plans.others if admitted else plans.all:
+            _judge_pairs(plan, selection, activation, verdict, request.deadline)
     except NamespaceMissingError as error:
         verdict.refuse_request(str(error), request.namespace)
     if selection.missing:
         raise NeedFacts(frozenset(selection.missing))
     return verdict.outcome()
+
+
+def _are_true(groups: Iterable[Group], activation: Activation, deadline: Deadline) -> bool:
+    try:
+        return all_true(groups, activation.full, deadline)
+    except NeedFacts:
+        return False  # judging all comes to the same questions, and collects them
 
 
 def _judge_pairs(

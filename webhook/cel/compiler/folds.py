@@ -20,6 +20,7 @@ from webhook.cel.exact.steps import (
     LogicalStep,
     NotStrictlyFalseStep,
 )
+from webhook.cel.exact.tracker import CHECK_EVERY
 
 if TYPE_CHECKING:
     from webhook.cel.compiler.compiler import Compiler
@@ -33,7 +34,7 @@ def fold(compiler: Compiler, step: FoldStep) -> ast.expr:
         return _binding(compiler, step)
     emitter = compiler.emitter
     emitter.looping = True
-    over = emitter.temporary(_range(compiler, step))
+    over = _range(compiler, step)
     accumulator = emitter.fresh()
     initial = _initial(compiler, step)
     emitter.emit(pyast.assign(accumulator, initial))
@@ -57,8 +58,17 @@ def fold(compiler: Compiler, step: FoldStep) -> ast.expr:
     return value
 
 
-def _range(compiler: Compiler, step: FoldStep) -> ast.expr:
-    return pyast.call("pairs" if step.node.variable2 else "items", compiler.value(step.range))
+def _range(compiler: Compiler, step: FoldStep) -> ast.Name:
+    """Emit what is gone over; a list is taken as it is."""
+    emitter = compiler.emitter
+    value = compiler.value(step.range)
+    if step.node.variable2:
+        return emitter.temporary(pyast.call("pairs", value))
+    over = emitter.temporary(value)
+    is_list = pyast.type_is(over, "list")
+    other = pyast.assign(over.id, pyast.call("items", over))
+    emitter.emit(pyast.branch(pyast.negation(is_list), [other]))
+    return over
 
 
 def _initial(compiler: Compiler, step: FoldStep) -> ast.expr:
@@ -87,10 +97,10 @@ def _emit_loop(
         body.statements.append(_stop(source, accumulator, decisive=decisive, cost=cost))
     emitter.emit(pyast.loop(pyast.targets(*names), source, body.closed()))
     emitter.check_limit()
-    has_deadline = pyast.compare(pyast.name("expired"), ast.IsNot(), pyast.constant(None))
-    total = pyast.binary(pyast.name("rounds"), ast.Add(), pyast.call("len", over))
-    count = pyast.call("tick", total, pyast.name("expired"))
-    emitter.emit(pyast.branch(has_deadline, [pyast.assign("rounds", count)]))
+    emitter.emit(pyast.add_to("rounds", pyast.call("len", over)))
+    many = pyast.compare(pyast.name("rounds"), ast.GtE(), pyast.constant(CHECK_EVERY))
+    count = pyast.assign("rounds", pyast.call("tick", pyast.name("expired")))
+    emitter.emit(pyast.branch(many, [count]))
 
 
 # Quantifiers

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from webhook.cel.costs import TRAVERSAL, deep_size, units_of
 from webhook.cel.errors import BudgetError, no_such_overload
-from webhook.cel.exact.tracker import CHECK_EVERY, INTERRUPT_TEXT
+from webhook.cel.exact.tracker import INTERRUPT_TEXT
 from webhook.cel.operators import GREATER, GREATER_EQUALS, LESS, LESS_EQUALS
 from webhook.cel.runtime.access import (
     NOT_THERE,
@@ -101,21 +101,14 @@ def equality_cost(one: Any, other: Any) -> int:
     return 1 if hasattr(one, "cel_size") else units_of(min(deep_size(one), deep_size(other)))
 
 
-def items(container: Any) -> list[Any]:
-    """Return what a comprehension of one variable goes over."""
-    return container if type(container) is list else keys_of(container)
-
-
 def pairs(container: Any) -> list[tuple[Any, Any]]:
     """Return what a comprehension of two variables goes over."""
     return pairs_of(container)
 
 
-def tick(rounds: int, expired: Callable[[], bool]) -> int:
-    """Count the rounds of a loop; after a hundred look at the deadline."""
-    if rounds < CHECK_EVERY:
-        return rounds
-    if expired():
+def tick(expired: Callable[[], bool] | None) -> int:
+    """Look at the deadline after many rounds; the count begins again."""
+    if expired is not None and expired():
         raise OverLimitError(INTERRUPT_TEXT)
     return 0
 
@@ -152,7 +145,7 @@ RUNTIME: dict[str, Any] = {
     "greater": greater,
     "greater_equals": greater_equals,
     "has_field": has_field,
-    "items": items,
+    "items": keys_of,
     "less": less,
     "less_equals": less_equals,
     "modulo": modulo,
