@@ -5,16 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.rules.documents import item, read
 from webhook.model import Platform, UserInfo
 from webhook.rules.actors import (
     ActorClass,
     Actors,
+    Subjects,
     acting_class,
     build_actors,
     classify,
     parse_actors,
+    subjects,
 )
 
 ACCOUNTS = ("system:serviceaccounts", "system:authenticated")
@@ -188,3 +192,22 @@ def test_mistakes_are_named(line: str, path: str, at: int, message: str) -> None
     (error,) = parse_actors(read(text))
     assert (error.path, error.line) == (path, at)
     assert error.message.startswith(message)
+
+
+NAMES = st.lists(st.sampled_from(("a", "b", "ab", "a*", "*b", "a*b")), max_size=3)
+MEMBERS = st.builds(subjects, NAMES, NAMES)
+CLASSES = st.dictionaries(st.sampled_from(list(ActorClass)[:-1]), MEMBERS)
+USERS = st.builds(
+    UserInfo,
+    st.sampled_from(("a", "b", "ab", "c")),
+    groups=st.lists(st.sampled_from(("a", "b", "ab", "c"))).map(tuple),
+)
+
+
+@given(CLASSES, st.one_of(st.just(Subjects()), MEMBERS), USERS)
+def test_the_first_class_that_contains_a_user_is_its_class(
+    classes: dict[ActorClass, Subjects], demoted: Subjects, who: UserInfo
+) -> None:
+    first = next((one for one, members in classes.items() if members.contain(who)), None)
+    expected = ActorClass.DEVELOPER if first is None or demoted.contain(who) else first
+    assert classify(who, Actors(classes, demoted)) is expected

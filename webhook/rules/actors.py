@@ -57,9 +57,14 @@ class Subjects:
         """Tell whether the user, or one of the user's groups, is among them."""
         if user_info.username in self.users or not self.groups.isdisjoint(user_info.groups):
             return True
-        if any(glob(pattern, user_info.username) for pattern in self.user_globs):
+        return self._has_pattern_for(user_info)
+
+    def _has_pattern_for(self, user_info: UserInfo) -> bool:
+        if self.user_globs and any(glob(one, user_info.username) for one in self.user_globs):
             return True
-        return any(glob(p, group) for p in self.group_globs for group in user_info.groups)
+        if not self.group_globs:
+            return False
+        return any(glob(one, group) for one in self.group_globs for group in user_info.groups)
 
 
 NOBODY = Subjects()
@@ -100,6 +105,27 @@ def default_classes(prefix: str) -> Mapping[ActorClass, Subjects]:
 
 
 @dataclass(frozen=True, slots=True)
+class _Names:
+    """The classes by user and by group, and those with patterns; the first class has each name."""
+
+    order: Mapping[ActorClass, int]
+    users: Mapping[str, ActorClass]
+    groups: Mapping[str, ActorClass]
+    patterns: tuple[tuple[ActorClass, Subjects], ...]
+
+
+def _by_name(classes: Mapping[ActorClass, Subjects]) -> _Names:
+    users: dict[str, ActorClass] = {}
+    groups: dict[str, ActorClass] = {}
+    for actor, members in classes.items():
+        users = {**dict.fromkeys(members.users, actor), **users}
+        groups = {**dict.fromkeys(members.groups, actor), **groups}
+    patterns = ((actor, one) for actor, one in classes.items() if one.user_globs or one.group_globs)
+    order = {actor: at for at, actor in enumerate((*classes, ActorClass.DEVELOPER))}
+    return _Names(order, users, groups, tuple(patterns))
+
+
+@dataclass(frozen=True, slots=True)
 class Actors:
     """All classes; `demoted` are developers whatever else they belong to.
 
@@ -112,15 +138,29 @@ class Actors:
     demoted: Subjects = NOBODY
     delegate_as: ActorClass = ActorClass.DEVELOPER
     unknown_owner_kind: str = "audit"
+    names: _Names = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Turn the classes round once, since every request is classified several times."""
+        object.__setattr__(self, "names", _by_name(self.classes))
 
 
 def classify(user_info: UserInfo, actors: Actors) -> ActorClass:
     """Return the first class that the effective identity belongs to."""
-    if not actors.demoted.contain(user_info):
-        for actor, members in actors.classes.items():
-            if members.contain(user_info):
-                return actor
-    return ActorClass.DEVELOPER
+    if actors.demoted is not NOBODY and actors.demoted.contain(user_info):
+        return ActorClass.DEVELOPER
+    names = actors.names
+    found = names.users.get(user_info.username, ActorClass.DEVELOPER)
+    for group in user_info.groups:
+        other = names.groups.get(group)
+        if other is not None and names.order[other] < names.order[found]:
+            found = other
+    for actor, members in names.patterns:
+        if names.order[actor] >= names.order[found]:
+            return found
+        if members.contain(user_info):
+            return actor
+    return found
 
 
 def acting_class(user_info: UserInfo, actors: Actors) -> ActorClass:
