@@ -29,6 +29,7 @@ from webhook.model import Platform
 from webhook.policy.index import PolicyLike
 from webhook.registration import Client
 from webhook.settings import RegistrationMode, Settings
+from webhook.sinks.events import EventSink
 from webhook.sources.accepted import AcceptedTexts
 from webhook.sources.configmap import ConfigMapSource
 from webhook.sources.store import SnapshotStore
@@ -52,14 +53,15 @@ class Replica:
     """The parts that `server.py` serves with.
 
     `checks` say what readiness lacks ("" when nothing), `problems` what the API server keeps from
-    being done while serving goes on; `sightings` is a sink of `create_app`; `tasks` are started
-    once and end only when they are cancelled.
+    being done while serving goes on; `sightings` and `events` are sinks of `create_app`; `tasks`
+    are started once and end only when they are cancelled.
     """
 
     resolver: Resolver
     certificate: ServingCertificate
     token: str
     sightings: Sightings
+    events: EventSink
     lag: Lag
     checks: Mapping[str, Callable[[], str]]
     problems: Mapping[str, Callable[[], str]]
@@ -86,17 +88,12 @@ async def join(settings: Settings, store: SnapshotStore, cluster: Cluster) -> Re
     token = await _token(settings, path_token)
     resolver, sightings = Resolver(cluster, Discovery(cluster)), Sightings()
     lease = Lease(cluster, settings.namespace, settings.identity)
-    writer = _writer(
-        settings,
-        cluster,
-        lease,
-        resolver,
-        sightings,
-        lambda: _client(settings, identity, token),
-    )
+    client = lambda: _client(settings, identity, token)  # noqa: E731 - it changes with the CA
+    writer = _writer(settings, cluster, lease, resolver, sightings, client)
     switch = Switch(store, platform, writer, lease.announce)
     source = ConfigMapSource(cluster, platform)
     accepted = AcceptedTexts(cluster, settings.namespace)
+    events = EventSink(cluster, settings.identity)
     lag = Lag(lambda: lease.announced, store.has_had)
     tasks = (
         resolver.run(),
@@ -107,11 +104,13 @@ async def join(settings: Settings, store: SnapshotStore, cluster: Cluster) -> Re
         _follow_parameters(store, resolver),
         identity.keep(writer.refresh),
         writer.run(),
+        events.run(),
         *(() if _has_own_token(settings) else (path_token.run(),)),
     )
     checks = _checks(switch, source, lag, identity.certificate)
-    problems = _problems(source, resolver, writer, accepted, path_token)
-    return Replica(resolver, identity.certificate, token, sightings, lag, checks, problems, tasks)
+    problems = _problems(source, resolver, writer, accepted, path_token, events)
+    parts = (resolver, identity.certificate, token, sightings, events, lag)
+    return Replica(*parts, checks, problems, tasks)
 
 
 def _writer(
@@ -237,6 +236,7 @@ def _problems(
     writer: Writer,
     accepted: AcceptedTexts,
     path_token: PathToken,
+    events: EventSink,
 ) -> Mapping[str, Callable[[], str]]:
     return {
         "documents": lambda: source.cache.failure,
@@ -245,6 +245,7 @@ def _problems(
         "configurations": lambda: writer.problem,
         "accepted texts": lambda: accepted.problem,
         "path token": lambda: path_token.problem,
+        "events": lambda: events.problem,
     }
 
 

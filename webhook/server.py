@@ -214,11 +214,16 @@ async def _clustered(
         "Parts that the API server keeps from their work; the log has the reasons.",
         lambda: sum(bool(text()) for text in replica.problems.values()),
     )
+    metrics.watch_counter(
+        "propylon_events_dropped",
+        "Occurrences that no Event tells of: too many, or refused by the API server.",
+        lambda: replica.events.dropped,
+    )
     return Backend(
         replica.resolver,
         replica.certificate,
         replica.token,
-        (replica.sightings,),
+        (replica.sightings, replica.events),
         replica.checks,
         replica.tasks,
     )

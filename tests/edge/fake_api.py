@@ -26,6 +26,7 @@ from starlette.routing import Route
 from webhook.cluster.client import Cluster, connect
 from webhook.cluster.resources import (
     CONFIG_MAPS,
+    EVENTS,
     LEASES,
     MUTATING,
     NAMESPACES,
@@ -42,6 +43,7 @@ Key = tuple[str, str, str]
 
 RESOURCES = (
     CONFIG_MAPS,
+    EVENTS,
     LEASES,
     MUTATING,
     NAMESPACES,

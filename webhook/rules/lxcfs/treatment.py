@@ -28,6 +28,9 @@ from webhook.rules.messages import audit_text, limited
 from webhook.rules.skips import is_skipped
 
 MARKER = "injected-lxcfs"
+SKIPPED = "lxcfs: skipped, "
+"""How the warning about a Pod that is left alone begins."""
+
 _ACTIONS = {"enforce": Action.DENY, "warn": Action.WARN, "audit": Action.AUDIT}
 
 
@@ -67,7 +70,7 @@ def _skipped(
         what = f"ask for an exemption or set annotation {config.prefix}/{SWITCH}: disabled"
         violations = (_violation(config, f"lxcfs: {skip.reason}; {what}"),)
     if skip.is_warned and not (skip.is_denied and config.settings.phase == "enforce"):
-        texts.append(f"lxcfs: skipped, {skip.reason}")
+        texts.append(f"{SKIPPED}{skip.reason}")
     return Outcome(
         request.object,
         violations=violations,
