@@ -1,10 +1,13 @@
 """Sameness (platform-rules 0.9)."""
 
+import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from webhook.objects.equality import identical, same, same_quantity
+from webhook.objects.equality import MEANINGFUL_WHEN_EMPTY, identical, same, same_quantity
 
 # id → (a, b, identical, same)
 PAIRS: dict[str, tuple[Any, Any, bool, bool]] = {
@@ -32,6 +35,9 @@ PAIRS: dict[str, tuple[Any, Any, bool, bool]] = {
     "podSelector selects all": ({"podSelector": {}}, {"podSelector": None}, False, False),
     "an empty term is a term": ({"terms": [{}]}, {"terms": []}, False, False),
     "nothing and nothing": (None, {}, False, True),
+    "keys in another order": ({"a": [1], "b": 2}, {"b": 2, "a": [1]}, True, True),
+    "1 and 1.0, deep": ({"a": [{"b": 1}]}, {"a": [{"b": 1.0}]}, False, True),
+    "a number that no text holds": ({"a": [2**70]}, {"a": [2**70]}, True, True),
     "a map and a list": ({"a": {"b": 1}}, {"a": [1]}, False, False),
     "quantities are texts": ({"cpu": "1"}, {"cpu": "1000m"}, False, False),
 }
@@ -65,3 +71,64 @@ QUANTITIES: dict[str, tuple[Any, Any, bool]] = {
 @pytest.mark.parametrize(("a", "b", "expected"), QUANTITIES.values(), ids=list(QUANTITIES))
 def test_quantities_are_amounts(a: Any, b: Any, expected: bool) -> None:
     assert same_quantity(a, b) is expected
+
+
+LEAVES = st.sampled_from((None, True, False, 0, 1, 0.0, 1.0, "", "0", "1", "true", 2**70))
+KEYS = st.sampled_from(("a", "b", "emptyDir", "selector"))
+VALUES = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=3)),
+    max_leaves=8,
+)
+ALIKE: dict[str, tuple[Any, ...]] = {
+    "null": (None, {}, []),
+    "true": (True, 1, 1.0, "true"),
+    "false": (False, 0, 0.0),
+    "1": (1, "1", 1.0, True),
+    "0": (0, "0", False),
+}
+
+
+@st.composite
+def pairs(draw: st.DrawFn) -> tuple[Any, Any]:
+    """Draw a value, and the same one with some leaves changed and its keys in any order."""
+    value = draw(VALUES)
+    return value, draw(st.one_of(st.just(twisted(draw, value)), VALUES))
+
+
+def twisted(draw: st.DrawFn, value: Any) -> Any:
+    if isinstance(value, dict):
+        keys = draw(st.permutations(list(value)))
+        return {key: twisted(draw, value[key]) for key in keys}
+    if isinstance(value, list):
+        return [twisted(draw, one) for one in value]
+    others = ALIKE.get(json.dumps(value), (value,))
+    return draw(st.sampled_from((value, value, *others)))
+
+
+def plainly_same(key: str, a: Any, b: Any) -> bool:
+    """Tell what `same` promises, in the plainest way."""
+    if is_nothing(key, a) or is_nothing(key, b):
+        return is_nothing(key, a) and is_nothing(key, b)
+    if isinstance(a, dict) and isinstance(b, dict):
+        return all(plainly_same(one, a.get(one), b.get(one)) for one in {*a, *b})
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(plainly_same("", *one) for one in zip(a, b, strict=True))
+    if isinstance(a, bool) or isinstance(b, bool):
+        return a is b
+    if {type(a), type(b)} == {int, str}:
+        return str(a) == str(b)
+    return bool(a == b)
+
+
+def is_nothing(key: str, value: Any) -> bool:
+    if isinstance(value, dict) and key not in MEANINGFUL_WHEN_EMPTY:
+        return all(is_nothing(one, inner) for one, inner in value.items())
+    return value is None or value == []
+
+
+@given(pairs())
+def test_shortcuts_never_change_an_answer(pair: tuple[Any, Any]) -> None:
+    a, b = pair
+    assert identical(a, b) is (json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True))
+    assert same(a, b) is plainly_same("", a, b)
