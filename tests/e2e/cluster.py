@@ -1,6 +1,7 @@
 """A real control plane on loopback: etcd, kube-apiserver with RBAC, kube-controller-manager.
 
-No scheduler and no node: Pods are created and stay Pending, which is all that admission needs.
+No scheduler, unless a test asks for it, and no node: Pods are created and stay Pending, which is
+all that admission needs.
 """
 
 from __future__ import annotations
@@ -91,6 +92,18 @@ class Cluster:
         file = self.folder / f"{name}.kubeconfig"
         file.write_text(json.dumps(content))
         return file
+
+    def start_scheduler(self) -> None:
+        """Start kube-scheduler; from then on it binds every Pod that fits a node."""
+        kubeconfig = self.user("system:kube-scheduler", "system:authenticated").kubeconfig
+        flags = {
+            "kubeconfig": str(kubeconfig),
+            "bind-address": "127.0.0.1",
+            "secure-port": str(free_port()),
+            "cert-dir": str(self.folder / "scheduler"),
+            "leader-elect": "false",
+        }
+        _launch(self, "kube-scheduler", flags)
 
     def kill(self, name: str) -> None:
         """End one of the programs at once; the API server would wait a minute for its watches."""

@@ -9,12 +9,14 @@ import pytest
 from tests.e2e.balancer import Balancer, running_balancer
 from tests.e2e.cluster import ADMIN, Cluster, running_cluster
 from tests.e2e.propylon import Propylon, installed
-from tests.e2e.shop import open_shop
+from tests.e2e.shop import let_edit, open_shop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.e2e.kubectl import Kubectl
+
+BREAKGLASS = "propylon.dev:breakglass"
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +32,12 @@ def admin(cluster: Cluster) -> Kubectl:
 
 
 @pytest.fixture(scope="session")
+def scheduler(cluster: Cluster) -> None:
+    """Let the real scheduler bind Pods from now on; where there is no node it binds none."""
+    cluster.start_scheduler()
+
+
+@pytest.fixture(scope="session")
 def balancer() -> Iterator[Balancer]:
     with running_balancer() as running:
         yield running
@@ -39,7 +47,34 @@ def balancer() -> Iterator[Balancer]:
 def developer(cluster: Cluster, admin: Kubectl) -> Kubectl:
     """Return kubectl as Dana, who may edit the namespace `shop` and nothing else."""
     open_shop(admin)
+    let_edit(admin, "developers")
     return cluster.user("dana", "developers").within("shop")
+
+
+@pytest.fixture(scope="session")
+def operator(cluster: Cluster, admin: Kubectl, developer: Kubectl) -> Kubectl:
+    """Return kubectl as Olga, who may edit the namespace `shop`, too; Actors call her operator."""
+    let_edit(admin, "operators")
+    return cluster.user("olga", "operators").within("shop")
+
+
+@pytest.fixture(scope="session")
+def carol(cluster: Cluster, admin: Kubectl) -> Kubectl:
+    """Return kubectl as somebody who broke the glass, and may do everything."""
+    admin.apply(
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": "breakglass"},
+            "roleRef": {
+                "apiGroup": "rbac.authorization.k8s.io",
+                "kind": "ClusterRole",
+                "name": "cluster-admin",
+            },
+            "subjects": [{"kind": "Group", "name": BREAKGLASS}],
+        }
+    )
+    return cluster.user("carol", BREAKGLASS)
 
 
 @pytest.fixture(scope="module")

@@ -35,6 +35,9 @@ POLICIES = "propylon-policies"
 ACCOUNT = f"system:serviceaccount:{SYSTEM}:propylon"
 SENTINEL = "sentinel"
 
+FIVE_RULES = ("hidden-fields.yaml", "env.yaml", "lxcfs.yaml", "spread.yaml", "protection.yaml")
+"""One document for each of the built-in rules, in tests/e2e/data/documents."""
+
 CONFIGURATIONS = ("mutatingwebhookconfiguration", "validatingwebhookconfiguration")
 
 

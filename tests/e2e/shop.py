@@ -43,6 +43,13 @@ def deployment(name: str = "web-shop", **changes: Any) -> Any:
     return result
 
 
+def clean_deployment(**changes: Any) -> Any:
+    """Return the Deployment as its developers write it once rule A hides fields from them."""
+    result = deployment(**changes)
+    del result["spec"]["strategy"]
+    return result
+
+
 def _selecting(workload: Any) -> list[Any]:
     spec = workload["spec"]
     return [
@@ -71,17 +78,22 @@ def lxcfs_files(container: Any) -> list[str]:
 
 
 def open_shop(admin: Kubectl) -> None:
-    """Make the shop's namespace and let its developers edit it."""
+    """Make the shop's namespace."""
     admin.apply(part("namespace"))
-    binding = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "RoleBinding",
-        "metadata": {"name": "developers", "namespace": "shop"},
-        "roleRef": {
-            "apiGroup": "rbac.authorization.k8s.io",
-            "kind": "ClusterRole",
-            "name": "edit",
-        },
-        "subjects": [{"kind": "Group", "name": "developers"}],
-    }
-    admin.apply(binding)
+
+
+def let_edit(admin: Kubectl, group: str) -> None:
+    """Let a group edit the shop's namespace, and nothing else."""
+    admin.apply(
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": group, "namespace": "shop"},
+            "roleRef": {
+                "apiGroup": "rbac.authorization.k8s.io",
+                "kind": "ClusterRole",
+                "name": "edit",
+            },
+            "subjects": [{"kind": "Group", "name": group}],
+        }
+    )

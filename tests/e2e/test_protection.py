@@ -7,25 +7,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.e2e import shop
+from tests.e2e.propylon import DATA
 from tests.e2e.waiting import eventually
 
 if TYPE_CHECKING:
-    from tests.e2e.cluster import Cluster
     from tests.e2e.kubectl import Kubectl
     from tests.e2e.propylon import Propylon
 
 OURS = "propylon.dev/delete-protection"
 STATE = "propylon.dev/delete-protection-state"
-BREAKGLASS = "propylon.dev:breakglass"
-PROTECTION = """
-apiVersion: propylon.dev/v1
-kind: DeletionProtection
-metadata: {name: main}
-spec:
-  contact: the storefront platform
-  evictionFailurePolicy: Fail
-  onRemove: {mode: cooldown, cooldown: COOLDOWN}
-"""
 WIDGETS = {
     "apiVersion": "apiextensions.k8s.io/v1",
     "kind": "CustomResourceDefinition",
@@ -60,21 +50,9 @@ MAY_LIST_WIDGETS = {
 }
 
 
-def protection(cooldown: str = "1h") -> str:
-    return PROTECTION.replace("COOLDOWN", cooldown)
-
-
 @pytest.fixture(scope="module", autouse=True)
-def _in_force(propylon: Propylon, admin: Kubectl, developer: Kubectl) -> None:
-    propylon.put_in_force("protection", protection=protection())
-    words = ["create", "clusterrolebinding", "breakglass", "--clusterrole=cluster-admin"]
-    admin.run(*words, f"--group={BREAKGLASS}")
-
-
-@pytest.fixture
-def carol(cluster: Cluster) -> Kubectl:
-    """Return kubectl as somebody who broke the glass."""
-    return cluster.user("carol", BREAKGLASS)
+def _in_force(propylon: Propylon, developer: Kubectl) -> None:
+    propylon.put_in_force("protection", "protection.yaml")
 
 
 def labels(kubectl: Kubectl, *what: str) -> Any:
@@ -252,11 +230,12 @@ def test_a_removed_label_holds_for_a_while(admin: Kubectl, developer: Kubectl) -
 def test_a_cool_down_ends(propylon: Propylon, admin: Kubectl) -> None:
     here = made(admin, "cooled")
     web(here)
-    propylon.put_in_force("protection", protection=protection("3s"))
+    text = (DATA / "documents" / "protection.yaml").read_text()
+    propylon.put_in_force("protection", protection=text.replace("1h", "3s"))
     here.run("label", "deployment", "web", f"{OURS}-")
     assert "left" in here.try_to("delete", "deployment", "web").stderr
     eventually(lambda: here.try_to("delete", "deployment", "web").ok, what="the cool-down ends")
-    propylon.put_in_force("protection", protection=protection())
+    propylon.put_in_force("protection", "protection.yaml")
 
 
 GRANT = """

@@ -13,15 +13,12 @@ from tests.e2e.waiting import eventually
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.e2e.cluster import Cluster
     from tests.e2e.kubectl import Kubectl
     from tests.e2e.propylon import Propylon
 
 HOSTNAME, ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"
 NODES = [f"spread-{at}" for at in range(5)]
 BOTH = [(HOSTNAME, 1), (ZONE, 1)]
-BY_CLIENT: tuple[str, ...] = ()
-BY_SERVER = ("--server-side",)
 EXCLUSIVE = "propylon.dev/exclusive=true"
 
 
@@ -34,24 +31,6 @@ def _in_force(propylon: Propylon, admin: Kubectl, developer: Kubectl) -> Iterato
     )
     yield
     admin.run("delete", "node", *NODES)
-
-
-@pytest.fixture(scope="module")
-def operator(cluster: Cluster, admin: Kubectl) -> Kubectl:
-    """Return kubectl as Olga, whom the Actors document calls an operator."""
-    binding = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "RoleBinding",
-        "metadata": {"name": "operators", "namespace": "shop"},
-        "roleRef": {
-            "apiGroup": "rbac.authorization.k8s.io",
-            "kind": "ClusterRole",
-            "name": "edit",
-        },
-        "subjects": [{"kind": "Group", "name": "operators"}],
-    }
-    admin.apply(binding)
-    return cluster.user("olga", "operators").within("shop")
 
 
 @pytest.fixture
@@ -77,18 +56,6 @@ def constraints(deployment: Any) -> list[tuple[str, int]]:
 
 def stored(kubectl: Kubectl) -> Any:
     return kubectl.get("deployment", "web-shop")
-
-
-@pytest.mark.parametrize("how", [BY_CLIENT, BY_SERVER], ids=["client-side", "server-side"])
-def test_applied_three_times(empty_shop: Kubectl, how: tuple[str, ...]) -> None:
-    for _ in range(3):
-        said = empty_shop.apply(shop.deployment(), *how)
-        assert said.warnings == []
-    found = stored(empty_shop)
-    assert constraints(found) == BOTH
-    assert found["metadata"]["generation"] == 1
-    diff = empty_shop.try_to("diff", "-f", "-", *how, documents=shop.deployment())
-    assert (diff.code, diff.stdout) == (0, ""), str(diff)
 
 
 def template(kubectl: Kubectl) -> Any:

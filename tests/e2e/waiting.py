@@ -19,7 +19,9 @@ class NeverHappenedError(AssertionError):
     """A condition did not come true in time."""
 
 
-def eventually(look: Callable[[], T], *, what: str, within: float = 15.0, every: float = 0.05) -> T:
+def eventually(
+    look: Callable[[], T | None], *, what: str, within: float = 15.0, every: float = 0.05
+) -> T:
     """Call `look` until it returns something true, and return that.
 
     `look` may raise AssertionError or OSError for "not yet"; the last one is told when the
