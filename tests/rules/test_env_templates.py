@@ -294,9 +294,16 @@ def test_old_value_of_the_platform_is_renewed_although_the_rule_denies() -> None
 
 
 def test_templates_may_need_facts() -> None:
+    rules = {"r": {**TEMPLATE, "conflict": "deny"}}
     for ask in (treated, judged):
         with pytest.raises(NeedFacts):
-            ask({"r": TEMPLATE}, workload(), known=Facts())
+            ask(rules, workload(), known=Facts())
+
+
+def test_rules_that_refuse_nothing_ask_for_nothing() -> None:
+    assert judged({"r": TEMPLATE}, workload(), known=Facts()).violations == ()
+    pods = {"r": {**TEMPLATE, "level": "pod"}}
+    assert treated(pods, workload(), known=Facts()).mutated_by == ()
 
 
 DENY: Spec = {"env": [A], "conflict": "deny"}

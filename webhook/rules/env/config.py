@@ -6,7 +6,7 @@ No checks here: `parsing.py` has made them, `building.py` fills these.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from webhook.model import Json
 from webhook.objects.selectors import LabelSelector
@@ -91,6 +91,16 @@ class EnvRule:
         return f"EnvInjection/{self.name}"
 
     @property
+    def may_refuse(self) -> bool:
+        """Whether the rule can refuse anything: a value, a name, an opt-out, or what does not fit."""
+        return (
+            self.mandatory
+            or bool(self.reserved)
+            or self.opt_out_by != "anyone"
+            or any("deny" in (one.conflict, one.if_missing) for one in self.variables)
+        )
+
+    @property
     def concerns_templates(self) -> bool:
         """Whether the rule must see workloads: it injects there or judges what developers write."""
         return (
@@ -105,7 +115,9 @@ class EnvRule:
 class Config:
     """All rules that are not off, by priority and name, and what they share.
 
-    `names` are those of all documents: an opt-out may name a rule that is off. `needs_templates` and `needs_ephemeral` say what the webhook must be registered for.
+    `names` are those of all documents: an opt-out may name a rule that is off. `needs_templates`
+    and `needs_ephemeral` say what the webhook must be registered for, `changes_templates` and
+    `judges_templates` whether the two halves of the rule can come to anything on a workload.
     """
 
     rules: tuple[EnvRule, ...]
@@ -115,6 +127,15 @@ class Config:
     cluster_name: str
     needs_templates: bool
     needs_ephemeral: bool
+    changes_templates: bool = field(init=False, compare=False)
+    judges_templates: bool = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Find out once whether workloads have to be looked at: most rules are about Pods."""
+        changes = any(one.level == "template" or one.reserved for one in self.rules)
+        object.__setattr__(self, "changes_templates", changes)
+        judges = any(one.may_refuse for one in self.rules)
+        object.__setattr__(self, "judges_templates", judges)
 
 
 def leave_out(config: Config, names: frozenset[str]) -> Config:

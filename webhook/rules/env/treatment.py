@@ -17,11 +17,11 @@ def mutate(request: AdmissionRequest, config: Config, facts: Facts) -> Outcome:
 
     May raise NeedFacts (the Namespace, ConfigMaps). Denies what `deny` forbids on Pods.
     """
-    if is_skipped(request):
+    is_pod = _is_pod(request)
+    if not (is_pod or config.changes_templates) or is_skipped(request):
         return Outcome(request.object)
-    if _is_pod(request):
-        return mutate_pod(request, config, facts)
-    return mutate_templates(request, config, facts)
+    treat = mutate_pod if is_pod else mutate_templates
+    return treat(request, config, facts)
 
 
 def validate(request: AdmissionRequest, config: Config, facts: Facts) -> Outcome:
@@ -29,10 +29,10 @@ def validate(request: AdmissionRequest, config: Config, facts: Facts) -> Outcome
 
     Pods have been judged by `mutate`.
     """
-    if _is_pod(request) or is_skipped(request):
+    if not config.judges_templates or _is_pod(request) or is_skipped(request):
         return Outcome(request.object)
     return judge_templates(request, config, facts)
 
 
 def _is_pod(request: AdmissionRequest) -> bool:
-    return (request.kind.group, request.kind.kind) == ("", "Pod")
+    return request.kind.kind == "Pod" and not request.kind.group
