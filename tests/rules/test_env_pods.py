@@ -668,7 +668,7 @@ def test_phases_that_change_nothing(phase: str, action: Action) -> None:
     outcome = mutated({"r": {**MESSY, "phase": phase}}, asked)
     assert outcome.object is asked.object
     assert outcome.mutated_by == ()
-    assert [(one.action, one.policy) for one in outcome.violations] == [(action, "r")]
+    assert [(one.action, one.policy) for one in outcome.violations] == [(action, "EnvInjection/r")]
     assert "REFUSED" in outcome.violations[0].message
     notes = json.loads(outcome.audit_annotations["env"])
     assert {note["phase"] for note in notes} == {phase}
@@ -719,8 +719,8 @@ def test_denials_of_all_rules_are_in_the_first_message() -> None:
     asked = create(container(env=[literal("A", "SECRET-1"), literal("B", "SECRET-2")]))
     outcome = mutated(rules, asked)
     assert [(one.policy, one.found, one.path) for one in outcome.violations] == [
-        ("a", "A", "spec.containers[0].env"),
-        ("b", "B", "spec.containers[0].env"),
+        ("EnvInjection/a", "A", "spec.containers[0].env"),
+        ("EnvInjection/b", "B", "spec.containers[0].env"),
     ]
     assert outcome.violations[0].message == (
         "env: container app: A is set by the platform, rule a, remove it; "

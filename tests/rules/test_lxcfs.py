@@ -637,7 +637,7 @@ def test_a_trial_changes_nothing_and_tells(phase: str, action: Action, warned: b
     assert outcome.object is asked.object
     assert outcome.mutated_by == ()
     assert [(one.message, one.action, one.policy) for one in outcome.violations] == [
-        (text, action, "lxcfs")
+        (text, action, "LxcfsInjection/lxcfs")
     ]
     assert outcome.warnings == ((text,) if warned else ())
     entries = json.loads(outcome.audit_annotations["lxcfs"])

@@ -378,7 +378,8 @@ def test_a_change_of_labels_leaves_the_template_and_counts_drift() -> None:
     outcome = mutated(asked(value, workload()), config(), FIVE)
     assert outcome.object is value
     assert outcome.warnings == ()
-    assert [(one.action, one.policy) for one in outcome.violations] == [(Action.AUDIT, "spread")]
+    found = [(one.action, one.policy) for one in outcome.violations]
+    assert found == [(Action.AUDIT, "Spreading/spread")]
     assert '"treatment":"drift"' in outcome.audit_annotations["spread"]
 
 

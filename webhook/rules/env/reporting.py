@@ -110,7 +110,7 @@ def denial(rule: EnvRule, text: str, path: str = "", found: str = "") -> Violati
         action=_ACTIONS[rule.phase],
         path=path,
         found=found,
-        policy=rule.name,
+        policy=rule.document,
     )
 
 

@@ -152,7 +152,7 @@ def _violation(config: Config, message: str, note: Note) -> Violation:
         message=message,
         action=ACTIONS[config.spec.phase],
         path=dotted(plain(note.place)),
-        policy=config.name,
+        policy=config.document,
     )
 
 

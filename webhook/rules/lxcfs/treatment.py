@@ -84,7 +84,7 @@ def _skipped(
 
 def _violation(config: Config, message: str) -> Violation:
     action = _ACTIONS[config.settings.phase]
-    return Violation("lxcfs", message, action, policy=config.name)
+    return Violation("lxcfs", message, action, policy=config.document)
 
 
 def _annotation(entries: Sequence[Json], config: Config) -> Mapping[str, str]:

@@ -47,12 +47,12 @@ def denial(refusals: Sequence[Refusal], spreading: Spreading) -> Violation:
     texts = "; ".join(dict.fromkeys(one.text for one in refusals))
     advice = next((one.advice for one in refusals if one.advice), "Change it")
     message = f"spread: {texts}. {advice} or ask {spreading.contact}."
-    return Violation("spread", message, Action.DENY, policy=spreading.name)
+    return Violation("spread", message, Action.DENY, policy=spreading.document)
 
 
 def observed(texts: Sequence[str], action: Action, spreading: Spreading) -> Violation:
     """Return what would have been done or refused, or what nobody may change now."""
-    return Violation("spread", f"spread: {'; '.join(texts)}", action, policy=spreading.name)
+    return Violation("spread", f"spread: {'; '.join(texts)}", action, policy=spreading.document)
 
 
 def annotation(entries: Sequence[Json]) -> Mapping[str, str]:
