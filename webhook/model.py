@@ -228,8 +228,10 @@ class Facts:
 
     def look_up(self, lookup: Lookup) -> Any:
         """Return the answer; raise NeedFacts when it is not known yet."""
-        if lookup in self.known:
+        try:
             return self.known[lookup]
+        except KeyError:
+            pass
         if self.is_sealed:
             return Unavailable("the deadline of the request passed")
         raise NeedFacts(frozenset((lookup,)))

@@ -52,6 +52,9 @@ def test_both_ways_give_the_same_outcome(expression: str) -> None:
 
 STRAIGHT: dict[str, tuple[Policy, int]] = {
     "plain validations": (checking("true", "object.spec.replicas > 1"), 2),
+    "the request": (checking("request.operation == 'CREATE'"), 1),
+    "the Namespace": (checking("has(namespaceObject.metadata)"), 0),
+    "the authorizer": (checking("authorizer.path('/').check('get').allowed()"), 0),
     "variables": (
         policy(
             variables=[{"name": "x", "expression": "1"}],

@@ -56,6 +56,11 @@ class Program:
         """Return the static type of the value."""
         return self._checked.result_type
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Return the full names of the variables and types that the expression names."""
+        return frozenset(name.removeprefix(".") for name in self._checked.names.values())
+
     def evaluate(self, bindings: Mapping[str, Any], budget: Budget) -> Any:
         """Return the value; raise EvaluationError. The cost is deducted from the budget."""
         compiled = self.compiled

@@ -62,6 +62,21 @@ class Variables(dict[str, Any]):
             raise EvaluationError(f"{what} fails to evaluate: {error}") from None
 
 
+def at_hand(request: AdmissionRequest) -> dict[str, Any]:
+    """Return what the request itself binds; all else has to be found out."""
+    return {
+        "object": request.object,
+        "oldObject": request.old_object,
+        "request": {**request.wire, "uid": "", "object": None, "oldObject": None},
+    }
+
+
+NOT_AT_HAND = frozenset(
+    {"authorizer", "authorizer.requestResource", "namespaceObject", "params", "variables"}
+)
+"""The other names that a policy may read."""
+
+
 class Activation:
     """The bindings of one request, shared by all policies; made once for each request.
 
@@ -72,13 +87,10 @@ class Activation:
     __slots__ = ("_conditions", "_request", "full", "messages")
 
     def __init__(self, request: AdmissionRequest, facts: Facts) -> None:
-        shown = {**request.wire, "uid": "", "object": None, "oldObject": None}
         self._request = request
         self._conditions: dict[str, Any] | None = None
         self.messages: dict[str, Any] = {
-            "object": request.object,
-            "oldObject": request.old_object,
-            "request": shown,
+            **at_hand(request),
             "namespaceObject": None,
             "params": None,
         }

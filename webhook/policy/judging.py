@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from webhook.cel import Budget, Group
 from webhook.model import Deadline, Json
-from webhook.policy.activation import Activation
+from webhook.policy.activation import NOT_AT_HAND, Activation
 from webhook.policy.evaluating import (
     CONDITIONS_BUDGET,
     MOST_FOR_A_CALL,
@@ -36,7 +36,8 @@ class Work:
 
     `checks` are the expressions of its validations, `message_calls` is the largest number of
     evaluations that its messageExpressions can cause. `straight` are the compiled validations of
-    a policy that has nothing else to evaluate, and what they may cost together; else it is None.
+    a policy that has nothing else to evaluate and reads only what is `at_hand`, with what they
+    may cost together; else it is None.
     """
 
     checks: tuple[Expression, ...]
@@ -83,7 +84,11 @@ def _straight(policy: Policy, limit: int) -> Group | None:
     if policy.match_conditions or policy.variables or policy.audit_annotations:
         return None
     programs = [one.expression.program for one in policy.validations]
-    functions = [one.compiled for one in programs if one is not None and one.compiled is not None]
+    functions = [
+        one.compiled
+        for one in programs
+        if one is not None and one.compiled is not None and one.names.isdisjoint(NOT_AT_HAND)
+    ]
     return (tuple(functions), limit) if len(functions) == len(policy.validations) else None
 
 

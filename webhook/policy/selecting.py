@@ -7,7 +7,6 @@ not known yet is collected.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from typing import Any
 
 from webhook.model import (
@@ -65,15 +64,6 @@ class Selection:
         self._has_namespace = False
         self.missing: set[Lookup] = set()
 
-    def look_ahead(self) -> bool:
-        """Load the Namespace, since some policy certainly needs it, and tell whether that is done.
-
-        Raises NamespaceMissingError; what else is wrong is told where the first one needs it.
-        """
-        with suppress(NeedFacts, ParamError):
-            self._load_namespace()
-        return self._has_namespace
-
     def pairs(self, plan: Plan[P, B, W]) -> Iterable[tuple[B, Json]]:
         """Return the bindings that match, each with each of its parameters.
 
@@ -129,12 +119,22 @@ class Selection:
 
     def _load_namespace(self) -> None:
         """Bind `namespaceObject`; a Namespace itself and cluster-scoped objects have none."""
-        request = self._request
-        if request.namespace and (request.request_kind or request.kind) != _NAMESPACE_KIND:
-            namespace = self._facts.namespace(request.namespace)
-            if namespace is None:
-                raise NamespaceMissingError(not_found(request.namespace))
-            if isinstance(namespace, Unavailable):
-                raise ParamError(f"Internal error occurred: {namespace.reason}")
+        namespace = namespace_of(self._request, self._facts)
+        if namespace is not None:
             self._activation.bind_namespace(namespace)
         self._has_namespace = True
+
+
+def namespace_of(request: AdmissionRequest, facts: Facts) -> Json:
+    """Return the Namespace of the request; None for a Namespace and for what is in none.
+
+    Raises NamespaceMissingError, ParamError, NeedFacts.
+    """
+    if not request.namespace or (request.request_kind or request.kind) == _NAMESPACE_KIND:
+        return None
+    namespace = facts.namespace(request.namespace)
+    if namespace is None:
+        raise NamespaceMissingError(not_found(request.namespace))
+    if isinstance(namespace, Unavailable):
+        raise ParamError(f"Internal error occurred: {namespace.reason}")
+    return namespace

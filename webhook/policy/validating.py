@@ -12,11 +12,12 @@ from typing import Any
 
 from webhook.cel import Group, all_true
 from webhook.model import AdmissionRequest, Deadline, Facts, NeedFacts, Outcome
-from webhook.policy.activation import Activation
+from webhook.policy.activation import Activation, at_hand
 from webhook.policy.index import MAX_PLANS, Index, arrange, kind_of_request
 from webhook.policy.judging import ADMITTED, ValidatingPlan, Work, judge, prepare
 from webhook.policy.model import Binding, Policy
-from webhook.policy.selecting import NamespaceMissingError, Selection
+from webhook.policy.params import ParamError
+from webhook.policy.selecting import NamespaceMissingError, Selection, namespace_of
 from webhook.policy.verdict import Verdict
 
 
@@ -69,15 +70,15 @@ def validate(request: AdmissionRequest, policy_set: PolicySet, facts: Facts) -> 
     Raises NeedFacts with the lookups of all policies that miss something.
     """
     plans = policy_set.plans_for(*kind_of_request(request))
-    if not plans.all:
+    admitted = plans.straight != () and _are_true(plans.straight, request, facts)
+    to_judge = plans.others if admitted else plans.all
+    if not to_judge:
         return Outcome(request.object)
     activation = Activation(request, facts)
     verdict = Verdict(request)
     selection = Selection(request, facts, activation, verdict.add_error)
     try:
-        quick = plans.straight and selection.look_ahead()
-        admitted = quick and _are_true(plans.straight, activation, request.deadline)
-        for plan in plans.others if admitted else plans.all:
+        for plan in to_judge:
             _judge_pairs(plan, selection, activation, verdict, request.deadline)
     except NamespaceMissingError as error:
         verdict.refuse_request(str(error), request.namespace)
@@ -86,11 +87,13 @@ def validate(request: AdmissionRequest, policy_set: PolicySet, facts: Facts) -> 
     return verdict.outcome()
 
 
-def _are_true(groups: Iterable[Group], activation: Activation, deadline: Deadline) -> bool:
+def _are_true(groups: Iterable[Group], request: AdmissionRequest, facts: Facts) -> bool:
+    """Tell whether policies admit at once; where something is wrong, judging says what."""
     try:
-        return all_true(groups, activation.full, deadline)
-    except NeedFacts:
-        return False  # judging all comes to the same questions, and collects them
+        namespace_of(request, facts)
+        return all_true(groups, at_hand(request), request.deadline)
+    except (NeedFacts, ParamError, NamespaceMissingError):
+        return False
 
 
 def _judge_pairs(

@@ -149,7 +149,10 @@ def _charge_unless_empty(emitter: Emitter, value: ast.expr, kind: Type) -> None:
     emitter.charge(1)
     sized = isinstance(kind, ListType | MapType) or kind in (STRING, BYTES)
     back = pyast.constant(-1) if sized else _minus(pyast.call("empty", value))
-    emitter.emit(pyast.branch(pyast.negation(value), [pyast.add_to("cost", back)]))
+    test: ast.expr = pyast.negation(value)
+    if not sized:  # false is what is compared most, and has a size
+        test = pyast.both(test, pyast.compare(value, ast.IsNot(), pyast.constant(False)))
+    emitter.emit(pyast.branch(test, [pyast.add_to("cost", back)]))
 
 
 def _minus(value: ast.expr) -> ast.expr:
