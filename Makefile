@@ -18,7 +18,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: env ## send real AdmissionReviews to a real server and print the answers
+demo: env ## show the five rules and CEL policies at work on a real server
 	$(BIN)/propylon demo
 
 test: env ## lint, types, layers and all tests that need no cluster

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.policies.shipped import CEL, FOLDERS, POLICIES, ROOT, Value, documents, named, rules_of
-from webhook.cli import demo
 from webhook.model import Platform
 from webhook.offline.coverage import Recorder
 from webhook.offline.judging import judge
@@ -117,7 +118,7 @@ def test_docs_say_what_it_does_from_the_start(name: str, shown: str) -> None:
 
 
 def test_an_exemplary_deployment_hears_nothing_anywhere() -> None:
-    """The Deployment of the demo, where all profiles hold."""
+    """As careful developers write one, where all profiles hold."""
     snapshot = build(load_directory(POLICIES), None, Platform(cluster_name="test"))
     strict = plain_namespace("shop")
     strict["metadata"]["labels"] |= {
@@ -125,6 +126,7 @@ def test_an_exemplary_deployment_hears_nothing_anywhere() -> None:
         "propylon.dev/pod-security": "restricted",
     }
     resolver = DirectoryResolver([strict])
-    request = request_about(dict(demo.scenes()[0].value))
+    text = (Path(__file__).parent / "exemplary.yaml").read_text()
+    request = request_about(yaml.safe_load(text))
     judgement = judge(request, registrations(snapshot), snapshot, resolver.answer)
     assert (judgement.denials, judgement.warnings) == ((), ())

@@ -29,7 +29,7 @@ class Command:
 
 COMMANDS = (
     Command("serve", "Serve the admission webhook.", "webhook.cli.serve", "serve"),
-    Command("demo", "Send real reviews to a real server on 127.0.0.1.", "webhook.cli.demo", "demo"),
+    Command("demo", "Show the five rules and CEL policies at work.", "webhook.cli.demo", "demo"),
     Command(
         "init", "Write a commented set of documents to start from.", "webhook.cli.init", "init"
     ),

@@ -1,1 +1,4 @@
-"""Data of `propylon demo`: manifests as developers write them, and the facts about their cluster."""
+"""`propylon demo`: documents, objects and manifests as files; the scenes; who plays which part.
+
+The server is the real one, in a process of its own. Played are only the API server and kubectl.
+"""
