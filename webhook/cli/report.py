@@ -15,6 +15,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import orjson
 import typer
 
+from webhook.cli.report_table import moment_text, patch_text, write_records
 from webhook.ledger.queries import Filter, find_records, find_text, verify
 from webhook.ledger.records import OUTCOMES
 from webhook.ledger.store import LedgerError, engine_for
@@ -160,70 +161,11 @@ def parse_time(text: str, now: float, flag: str) -> float | None:
 
 def _shown(record: Mapping[str, Any]) -> dict[str, str]:
     """Return the columns of a record as text."""
-    moment = datetime.fromtimestamp(record["time"], UTC)
     row = {name: str(record[name]) for name in COLUMNS}
-    row["time"] = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    row["time"] = moment_text(record["time"])
     row["policies"] = ", ".join(record["policies"])
-    row["message"] = record["message"] or "; ".join(record["warnings"]) or _patch_text(record)
+    row["message"] = record["message"] or "; ".join(record["warnings"]) or patch_text(record)
     return row
-
-
-def _patch_text(record: Mapping[str, Any]) -> str:
-    return ", ".join(f"{one['op']} {one['path']}" for one in record["patch"])
-
-
-PREFIX = re.compile(
-    r"(?:Validation failed for )?ValidatingAdmissionPolicy '[^']*'(?: with binding '[^']*')?"
-    r"(?: denied request)?: "
-)
-"""What the table leaves out of a message: the policy stands above it."""
-
-STYLES = {"denied": "red", "warned": "yellow"}
-
-
-def write_table(records: Sequence[Mapping[str, Any]]) -> None:
-    """Print two or more lines a record: aligned columns, then what was said, one thing a line.
-
-    Colours respect NO_COLOR.
-    """
-    from rich.console import Console
-    from rich.padding import Padding
-    from rich.text import Text
-
-    console = Console(highlight=False)
-    if not records:
-        console.print("No such records.")
-        return
-    rows = [_aligned(record) for record in records]
-    widths = [max(len(row[at]) for row in [HEADINGS, *rows]) for at in range(len(HEADINGS))]
-    console.print(Text(_line(HEADINGS, widths), style="bold"), soft_wrap=True)
-    for record, row in zip(records, rows, strict=True):
-        console.print(
-            Text(_line(row, widths), style=STYLES.get(record["outcome"], "")), soft_wrap=True
-        )
-        for said in _said(record):
-            console.print(Padding(Text(said), (0, 0, 0, 2)))
-
-
-HEADINGS = ("TIME", "OUTCOME", "USER", "OBJECT", "POLICIES")
-
-
-def _aligned(record: Mapping[str, Any]) -> tuple[str, ...]:
-    row = _shown(record)
-    place = "/".join(part for part in (row["namespace"], row["name"]) if part)
-    return row["time"], row["outcome"], row["username"], f"{row['kind']} {place}", row["policies"]
-
-
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-    return "  ".join(cells).rstrip()
-
-
-def _said(record: Mapping[str, Any]) -> list[str]:
-    """Return what was denied, warned about or changed, without what the columns say."""
-    texts = [one["message"] for one in record["results"]] or record["warnings"]
-    texts = texts or [record["message"] or _patch_text(record)]
-    return list(dict.fromkeys(PREFIX.sub("", text, count=1) for text in texts if text))
 
 
 def write_json(records: Sequence[Mapping[str, Any]]) -> None:
@@ -251,7 +193,7 @@ def _inert(text: str) -> str:
 
 
 WRITERS = {
-    Output.TABLE: write_table,
+    Output.TABLE: write_records,
     Output.JSON: write_json,
     Output.JSONL: write_jsonl,
     Output.CSV: write_csv,
