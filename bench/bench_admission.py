@@ -2,7 +2,8 @@
 
 Each server is pinned to the first core, the load (wrk) to another one. The two are measured in
 turn, several times, because a busy machine changes from second to second; the ratio is the median
-of the ratios of neighbouring measurements.
+of the ratios of neighbouring measurements. A third server has no policy that matches: what it
+takes is HTTP and the parsing of the review, what the real one takes beyond that is the policies.
 """
 
 import argparse
@@ -28,7 +29,20 @@ from servers import (
     started,
 )
 
-COMMANDS = {"empty": empty_command, "propylon": propylon_command}
+OTHER = "01-image-tags.yaml", "deployments", "statefulsets"
+"""A policy, the resource it is about, and another one: what is left when nothing matches."""
+
+
+def idle_command(folder: Path, port: int) -> list[str]:
+    """Return the command of a server that parses the review and has no policy for it."""
+    name, resource, other = OTHER
+    policies = folder / "idle"
+    policies.mkdir()
+    (policies / name).write_text((POLICIES / name).read_text().replace(resource, other))
+    return propylon_command(folder, port, policies)
+
+
+COMMANDS = {"empty": empty_command, "nothing matches": idle_command, "propylon": propylon_command}
 
 
 def main() -> None:
@@ -87,6 +101,7 @@ def report(samples: dict[str, list[Sample]]) -> None:
     result = {
         "bench": "admission",
         "vs_empty_endpoint": round(ratio(samples["propylon"], samples["empty"]), 3),
+        "nothing_matches_vs_empty": round(ratio(samples["nothing matches"], samples["empty"]), 3),
         "requests_per_second": round(middle["propylon"].per_second),
         "empty_requests_per_second": round(middle["empty"].per_second),
         "p50_ms": round(middle["propylon"].p50, 3),

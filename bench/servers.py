@@ -71,7 +71,7 @@ def propylon_command(
         "tls-key": folder / "tls.key",
         "port": port,
         "health-port": health_port,
-        "ledger": f"sqlite+aiosqlite:///{folder / 'ledger.db'}",
+        "ledger": f"sqlite+aiosqlite:///{folder / policies.name}.db",
     }
     return [
         *COMMAND,
