@@ -7,11 +7,11 @@ stays in force and the error is visible (design.md 1). No I/O here: texts come i
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypeVar
+from typing import Any
 
-from webhook.documents import Item, parse_document
+from webhook.documents import Item, parse_document_in_steps
 from webhook.model import NOTHING, ConfigError, Document, Platform
 from webhook.policy import (
     Binding,
@@ -21,24 +21,27 @@ from webhook.policy import (
     Policy,
     PolicyGroup,
     PolicySet,
-    build_mutating_policy_set,
-    build_policy_set,
-    group_policies,
+    build_mutating_policy_set_in_steps,
+    build_policy_set_in_steps,
+    group_policies_in_steps,
     parse_binding,
     parse_mutating_binding,
     parse_mutating_policy,
+    parse_mutating_policy_in_steps,
     parse_policy,
+    parse_policy_in_steps,
 )
 from webhook.rules import RULES
-from webhook.rules.actors import build_actors, parse_actors
+from webhook.rules.actors import Actors, build_actors, parse_actors
 from webhook.rules.exceptions import Waiver, parse_exception
+from webhook.steps import Steps, finish
 
-T = TypeVar("T")
-Steps: TypeAlias = Generator[None, None, T]
-"""Work that pauses now and then, and returns its result at the end."""
-
-Check = Callable[[Item], tuple[Any, tuple[ConfigError, ...]]]
+Checked = tuple[Any, tuple[ConfigError, ...]]
+Check = Callable[[Item], Steps[Checked]]
 """One document → (what it compiles to, all its errors)."""
+
+Holders = Mapping[tuple[str, str], tuple[str, ...]]
+"""Kind and name → the origins that hold a good version; the first one's is in force."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,8 @@ class Snapshot:
 
     `digest` covers the content in force. `configs` holds the configuration of each rule by its
     name, `policy_sets` and `mutating_policy_sets` what each webhook entry for CEL policies
-    evaluates, by the entry's path; `waivers` are the PolicyExceptions by name.
+    evaluates, by the entry's path; `waivers` are the PolicyExceptions by name; `actors` says who
+    belongs to which class.
     """
 
     digest: str
@@ -81,7 +85,9 @@ class Snapshot:
     mutating_policy_sets: Mapping[str, MutatingPolicySet] = NOTHING
     configs: Mapping[str, Any] = NOTHING
     waivers: tuple[Waiver, ...] = ()
+    actors: Actors = field(default_factory=Actors)
     texts: Mapping[str, str] = NOTHING
+    holders: Holders = field(default_factory=dict)
     platform: Platform = field(default_factory=Platform)
     annotations: Mapping[str, str] = NOTHING
 
@@ -101,29 +107,23 @@ def build(
     `previous` supplies the last good versions and compiled documents that did not change. Nothing
     is raised for a bad document: its errors are in the Snapshot.
     """
-    steps = build_in_steps(documents, previous, platform or Platform())
-    while True:
-        try:
-            next(steps)
-        except StopIteration as done:
-            built: Snapshot = done.value
-            return built
+    return finish(build_in_steps(documents, previous, platform or Platform()))
 
 
 def build_in_steps(
     documents: Sequence[Document], previous: Snapshot | None, platform: Platform
 ) -> Steps[Snapshot]:
-    """Do as `build`, and pause after each document, so that a serving loop can go on meanwhile."""
+    """Do as `build`, with pauses, so that a serving loop can go on meanwhile."""
     before = {source.document.origin: source for source in previous.sources} if previous else {}
     sources: list[Source] = []
     for document in documents:
         source = yield from _read_source(document, before.get(document.origin))
         sources.append(source)
-    yield
-    accepted, duplicates = _without_duplicates(sources, previous)
+        yield
+    holders = yield from _holders(sources, previous)
+    accepted, duplicates = yield from _without_duplicates(sources, holders)
     errors = [error for source in sources for error in source.errors]
-    yield
-    return (yield from _assemble(sources, accepted, [*errors, *duplicates], platform))
+    return (yield from _assemble(sources, accepted, holders, [*errors, *duplicates], platform))
 
 
 def check_documents(
@@ -160,15 +160,14 @@ def _read_source(document: Document, previous: Source | None) -> Steps[Source]:
     """Parse and check one text; fall back to the last good version of each broken document."""
     if previous is not None and previous.document.text == document.text:
         return previous
-    items, parse_errors = parse_document(document)
+    items, parse_errors = yield from parse_document_in_steps(document)
     good: dict[tuple[str, str], Accepted] = {}
     if previous is not None:
         good = {one.item.identity: one for one in previous.accepted}
     accepted: list[Accepted] = []
     errors = list(parse_errors)
     for item in items:
-        yield
-        compiled, item_errors = check(item)
+        compiled, item_errors = yield from _check(item)
         errors.extend(item_errors)
         last_good = good.pop(item.identity, None)
         if not item_errors:
@@ -180,8 +179,9 @@ def _read_source(document: Document, previous: Source | None) -> Steps[Source]:
     return Source(document, tuple(accepted), tuple(errors))
 
 
-def check(item: Item) -> tuple[Any, tuple[ConfigError, ...]]:
+def _check(item: Item) -> Steps[Checked]:
     """Check one document by its kind; an unknown kind is an error that lists the known ones."""
+    yield
     known = KINDS.get((_group(item.api_version), item.kind))
     if known is None:
         kinds = ", ".join(sorted(kind for _, kind in KINDS))
@@ -195,30 +195,42 @@ def check(item: Item) -> tuple[Any, tuple[ConfigError, ...]]:
         return None, (
             item.error(("apiVersion",), f"version {version!r} is unknown; allowed: {allowed}"),
         )
-    return check_document(item)
+    return (yield from check_document(item))
 
 
 def _group(api_version: str) -> str:
     return api_version.rpartition("/")[0]
 
 
+def _at_once(parse: Callable[[Item], Checked]) -> Check:
+    def check(item: Item) -> Steps[Checked]:
+        yield
+        return parse(item)
+
+    return check
+
+
 def _checked(parse: Callable[[Item], tuple[ConfigError, ...]]) -> Check:
-    return lambda item: (None, parse(item))
+    return _at_once(lambda item: (None, parse(item)))
 
 
 POLICY_GROUP = "admissionregistration.k8s.io"
 POLICY_KIND = "ValidatingAdmissionPolicy"
+BINDING_KIND = "ValidatingAdmissionPolicyBinding"
 MUTATING_KIND = "MutatingAdmissionPolicy"
+MUTATING_BINDING_KIND = "MutatingAdmissionPolicyBinding"
+EXCEPTION_KIND = "PolicyException"
+ACTORS_KIND = "Actors"
 OWN_GROUP = "propylon.dev"
 POLICY_VERSIONS = ("v1", "v1beta1", "v1alpha1")
 
 KINDS: Mapping[tuple[str, str], tuple[tuple[str, ...], Check]] = {
-    (POLICY_GROUP, POLICY_KIND): (POLICY_VERSIONS, parse_policy),
-    (POLICY_GROUP, "ValidatingAdmissionPolicyBinding"): (POLICY_VERSIONS, parse_binding),
-    (POLICY_GROUP, MUTATING_KIND): (POLICY_VERSIONS, parse_mutating_policy),
-    (POLICY_GROUP, "MutatingAdmissionPolicyBinding"): (POLICY_VERSIONS, parse_mutating_binding),
-    (OWN_GROUP, "Actors"): (("v1",), _checked(parse_actors)),
-    (OWN_GROUP, "PolicyException"): (("v1",), parse_exception),
+    (POLICY_GROUP, POLICY_KIND): (POLICY_VERSIONS, parse_policy_in_steps),
+    (POLICY_GROUP, BINDING_KIND): (POLICY_VERSIONS, _at_once(parse_binding)),
+    (POLICY_GROUP, MUTATING_KIND): (POLICY_VERSIONS, parse_mutating_policy_in_steps),
+    (POLICY_GROUP, MUTATING_BINDING_KIND): (POLICY_VERSIONS, _at_once(parse_mutating_binding)),
+    (OWN_GROUP, ACTORS_KIND): (("v1",), _checked(parse_actors)),
+    (OWN_GROUP, EXCEPTION_KIND): (("v1",), _at_once(parse_exception)),
     **{(OWN_GROUP, rule.kind): (("v1",), _checked(rule.parse)) for rule in RULES},
     **{
         (OWN_GROUP, kind): (("v1",), _checked(parse))
@@ -229,60 +241,71 @@ KINDS: Mapping[tuple[str, str], tuple[tuple[str, ...], Check]] = {
 """(group, kind) → (versions, check); the table of design.md 1."""
 
 
+def _holders(sources: Sequence[Source], previous: Snapshot | None) -> Steps[Holders]:
+    """Say who holds what; what was in force before comes first, then what comes first."""
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    before: Holders = previous.holders if previous else {}
+    for source in sources:
+        origin = source.document.origin
+        for one in source.accepted:
+            identity = one.item.identity
+            others = found.get(identity, ())
+            is_owner = others and before.get(identity, ("",))[0] == origin
+            found[identity] = (origin, *others) if is_owner else (*others, origin)
+        yield
+    return found
+
+
 def _without_duplicates(
-    sources: Sequence[Source], previous: Snapshot | None
-) -> tuple[list[Accepted], list[ConfigError]]:
-    """Keep one document for each (kind, name): the one in force, else the first."""
-    candidates = [one for source in sources for one in source.accepted]
-    owners = _owners_in_force(candidates, previous)
+    sources: Sequence[Source], holders: Holders
+) -> Steps[tuple[list[Accepted], list[ConfigError]]]:
+    """Keep one document for each (kind, name)."""
     kept: list[Accepted] = []
     errors: list[ConfigError] = []
     taken: set[tuple[str, str]] = set()
-    for one in candidates:
-        identity, origin = one.item.identity, one.item.document.origin
-        if owners.setdefault(identity, origin) == origin and identity not in taken:
-            taken.add(identity)
-            kept.append(one)
-        else:
-            text = f"{one.item.kind} {one.item.name!r} is already defined in {owners[identity]}"
-            errors.append(one.item.error(("metadata", "name"), f"{text}; rename or remove one"))
+    for source in sources:
+        for one in source.accepted:
+            identity = one.item.identity
+            owner = holders[identity][0]
+            if owner == source.document.origin and identity not in taken:
+                taken.add(identity)
+                kept.append(one)
+            else:
+                text = f"{one.item.kind} {one.item.name!r} is already defined in {owner}"
+                errors.append(one.item.error(("metadata", "name"), f"{text}; rename or remove one"))
+        yield
     return kept, errors
-
-
-def _owners_in_force(
-    candidates: Sequence[Accepted], previous: Snapshot | None
-) -> dict[tuple[str, str], str]:
-    """Origins of the documents that were in force and are still there."""
-    if previous is None:
-        return {}
-    present = {(one.item.identity, one.item.document.origin) for one in candidates}
-    in_force = ((item.identity, item.document.origin) for item in previous.items)
-    return dict(pair for pair in in_force if pair in present)
 
 
 def _assemble(
     sources: Sequence[Source],
     accepted: Sequence[Accepted],
+    holders: Holders,
     errors: Sequence[ConfigError],
     platform: Platform,
 ) -> Steps[Snapshot]:
-    """Put the parts together; each takes milliseconds when there are a thousand documents."""
-    configs, rule_errors = _build_rules([one.item for one in accepted], platform)
-    policies = tuple(_compiled(accepted, Policy))
-    bindings = tuple(_compiled(accepted, Binding))
-    yield
-    groups, policy_sets = yield from _grouped(policies, bindings, build_policy_set)
-    mutating_policies = tuple(_compiled(accepted, MutatingPolicy))
-    mutating_bindings = tuple(_compiled(accepted, MutatingBinding))
-    mutating_groups, mutating_policy_sets = yield from _grouped(
-        mutating_policies, mutating_bindings, build_mutating_policy_set
-    )
-    texts, digest = yield from _texts(accepted)
+    kinds = yield from _by_kind(accepted)
+    actors, rule_errors = build_actors(_items(kinds, ACTORS_KIND), platform)
+    configs, further_errors = yield from _build_rules(kinds, actors, platform)
+    policies, bindings = _compiled(kinds, POLICY_KIND), _compiled(kinds, BINDING_KIND)
+    groups = yield from group_policies_in_steps(policies, bindings)
+    policy_sets = {}
+    for group in groups:
+        policy_sets[group.path] = yield from build_policy_set_in_steps(group.policies, bindings)
+    mutating_policies = _compiled(kinds, MUTATING_KIND)
+    mutating_bindings = _compiled(kinds, MUTATING_BINDING_KIND)
+    mutating_groups = yield from group_policies_in_steps(mutating_policies, mutating_bindings)
+    mutating_policy_sets = {}
+    for one in mutating_groups:
+        mutating_policy_sets[one.path] = yield from build_mutating_policy_set_in_steps(
+            one.policies, mutating_bindings
+        )
+    texts, digest = yield from _texts(kinds)
     return Snapshot(
         digest=digest,
         sources=tuple(sources),
         accepted=tuple(accepted),
-        errors=(*errors, *rule_errors),
+        errors=(*errors, *rule_errors, *further_errors),
         policies=policies,
         bindings=bindings,
         groups=groups,
@@ -292,64 +315,66 @@ def _assemble(
         mutating_groups=mutating_groups,
         mutating_policy_sets=mutating_policy_sets,
         configs=configs,
-        waivers=tuple(_compiled(accepted, Waiver)),
+        waivers=_compiled(kinds, EXCEPTION_KIND),
+        actors=actors,
         texts=texts,
+        holders=holders,
         platform=platform,
         annotations={"snapshot": digest[:8]},
     )
 
 
-def _grouped(
-    policies: Sequence[Any], bindings: Sequence[Any], build_set: Callable[..., Any]
-) -> Steps[tuple[tuple[PolicyGroup[Any], ...], dict[str, Any]]]:
-    """Return the groups, and what evaluates each by its path."""
-    groups = group_policies(policies, bindings)
-    yield
-    sets = {one.path: build_set(one.policies, bindings) for one in groups}
-    yield
-    return groups, sets
+Kinds = Mapping[str, list[Accepted]]
 
 
-def _texts(accepted: Sequence[Accepted]) -> Steps[tuple[dict[str, str], str]]:
-    """Return the texts by kind and name, and their digest."""
-    texts = {f"{one.item.kind}/{one.item.name}": one.item.text for one in accepted}
-    yield
-    digest = _digest(accepted)
-    yield
-    return texts, digest
+def _by_kind(accepted: Iterable[Accepted]) -> Steps[Kinds]:
+    """Sort the documents in force by kind, and by name in each."""
+    kinds: dict[str, list[Accepted]] = {}
+    for one in accepted:
+        kinds.setdefault(one.item.kind, []).append(one)
+        yield
+    for some in kinds.values():
+        some.sort(key=lambda one: one.item.name)
+        yield
+    return kinds
 
 
-def _compiled(accepted: Iterable[Accepted], kind: type[Any]) -> list[Any]:
-    found = [one.compiled for one in accepted if isinstance(one.compiled, kind)]
-    return sorted(found, key=lambda one: str(one.name))
+def _compiled(kinds: Kinds, kind: str) -> tuple[Any, ...]:
+    return tuple(one.compiled for one in kinds.get(kind, ()))
 
 
 def _build_rules(
-    items: Sequence[Item], platform: Platform
-) -> tuple[Mapping[str, Any], tuple[ConfigError, ...]]:
+    kinds: Kinds, actors: Actors, platform: Platform
+) -> Steps[tuple[Mapping[str, Any], list[ConfigError]]]:
     """Build the configuration of every rule that has documents."""
-    by_kind: dict[str, list[Item]] = {}
-    for item in items:
-        by_kind.setdefault(item.kind, []).append(item)
-    actors, errors = build_actors(tuple(by_kind.get("Actors", ())), platform)
     configs: dict[str, Any] = {}
+    errors: list[ConfigError] = []
     for rule in RULES:
-        documents = sorted(by_kind.get(rule.kind, ()), key=lambda item: item.name)
+        yield
+        documents = _items(kinds, rule.kind)
         if documents:
-            further = (one for kind in rule.further_kinds for one in by_kind.get(kind, ()))
+            further = (one for kind in rule.further_kinds for one in _items(kinds, kind))
             given = (*documents, *sorted(further, key=lambda item: item.name))
             configs[rule.name], found = rule.build(given, actors, platform)
-            errors = (*errors, *found)
+            errors.extend(found)
     return configs, errors
 
 
-def _digest(accepted: Iterable[Accepted]) -> str:
-    """SHA-256 over the documents in force, whatever their order and origin."""
+def _items(kinds: Kinds, kind: str) -> tuple[Item, ...]:
+    return tuple(one.item for one in kinds.get(kind, ()))
+
+
+def _texts(kinds: Kinds) -> Steps[tuple[dict[str, str], str]]:
+    """Return the texts by kind and name, and their SHA-256, whatever their order and origin."""
+    texts: dict[str, str] = {}
     content = hashlib.sha256()
-    for one in sorted(accepted, key=lambda one: one.item.identity):
-        content.update(one.item.text.encode())
-        content.update(b"\0")
-    return content.hexdigest()
+    for kind in sorted(kinds):
+        for one in kinds[kind]:
+            texts[f"{kind}/{one.item.name}"] = one.item.text
+            content.update(one.item.text.encode())
+            content.update(b"\0")
+            yield
+    return texts, content.hexdigest()
 
 
 EMPTY = build(())

@@ -23,6 +23,7 @@ from webhook.cel.parser import parse
 from webhook.cel.program import Program
 from webhook.cel.reader import MAX_DEPTH
 from webhook.cel.source import Issue, Source, show_all
+from webhook.steps import finish
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from webhook.cel.library import Function, Library
     from webhook.cel.parser import MacroTable
     from webhook.cel.types import Type
+    from webhook.steps import Steps
 
 NEWEST = (9, 98)
 
@@ -111,20 +113,26 @@ class Environment:
 
         Raises CompileError with upstream's full text and all issues found.
         """
+        return finish(self.compile_in_steps(text, expect))
+
+    def compile_in_steps(self, text: str, expect: tuple[Type, ...] = ()) -> Steps[Program]:
+        """Do as `compile`, with pauses."""
         try:
-            return self._compile(text, expect)
+            return (yield from self._compile(text, expect))
         except RecursionError:
             issue = Issue(-1, -1, f"expression recursion limit exceeded: {MAX_DEPTH}")
             raise _failed(Source(text), [issue]) from None
 
-    def _compile(self, text: str, expect: tuple[Type, ...]) -> Program:
+    def _compile(self, text: str, expect: tuple[Type, ...]) -> Steps[Program]:
         source = Source(text)
         issues: list[Issue] = []
         optionals = self._version >= (1, 28)
         tree = parse(source, _macros(self._version), issues, optionals=optionals)
         if tree is None:
             raise _failed(source, issues)
+        yield
         checked = check(tree, source, self._declarations, issues)
+        yield
         if not issues:
             strict = self._version >= (1, 29)
             issues = (validate if strict else validate_literals)(checked, source)
@@ -136,7 +144,9 @@ class Environment:
             exact = plan(checked, self._declarations)
         except PlanError as error:
             raise CompileError(f"program instantiation failed: {error}") from None
-        return Program(source, checked, exact, compile_plan(exact, trusted_types(checked)))
+        yield
+        compiled = yield from compile_plan(exact, trusted_types(checked))
+        return Program(source, checked, exact, compiled)
 
 
 def _no_object(_: str) -> None:

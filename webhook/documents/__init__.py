@@ -3,6 +3,6 @@
 What a kind may contain is the business of the rules and policies that read the Items.
 """
 
-from webhook.documents.items import Item, parse_document
+from webhook.documents.items import Item, parse_document, parse_document_in_steps
 
-__all__ = ["Item", "parse_document"]
+__all__ = ["Item", "parse_document", "parse_document_in_steps"]

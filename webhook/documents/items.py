@@ -12,9 +12,16 @@ from typing import Any
 
 import orjson
 
-from webhook.documents.values import Parsed, Position, Problem, UnreadableError, read_yaml
+from webhook.documents.values import (
+    Parsed,
+    Position,
+    Problem,
+    UnreadableError,
+    read_yaml_in_steps,
+)
 from webhook.model import ConfigError, Document
 from webhook.objects.paths import Path, dotted, get
+from webhook.steps import Steps, finish
 
 MAX_EXCERPT = 120
 
@@ -24,7 +31,10 @@ _PROPERTIES = re.compile(r"([&!]\S*\s+)*")
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One object of a document; `value` is never changed."""
+    """One object of a document; `value` is never changed.
+
+    `text` is its canonical JSON: equal values have equal texts.
+    """
 
     document: Document
     api_version: str
@@ -32,16 +42,17 @@ class Item:
     name: str
     value: dict[str, Any]
     positions: Position = field(repr=False, compare=False)
+    text: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Write the text once: the digest, the ledger and the stored copy all need it."""
+        text = orjson.dumps(self.value, option=orjson.OPT_SORT_KEYS).decode()
+        object.__setattr__(self, "text", text)
 
     @property
     def identity(self) -> tuple[str, str]:
         """The kind and the name: unique over all sources."""
         return self.kind, self.name
-
-    @property
-    def text(self) -> str:
-        """The canonical JSON of the value: equal values have equal texts."""
-        return orjson.dumps(self.value, option=orjson.OPT_SORT_KEYS).decode()
 
     def error(self, path: Path, message: str) -> ConfigError:
         """Return an error about what is at the path, or about the nearest thing that is there."""
@@ -68,8 +79,15 @@ def parse_document(document: Document) -> tuple[tuple[Item, ...], tuple[ConfigEr
 
     A text that is no YAML at all gives one error and no Items.
     """
+    return finish(parse_document_in_steps(document))
+
+
+def parse_document_in_steps(
+    document: Document,
+) -> Steps[tuple[tuple[Item, ...], tuple[ConfigError, ...]]]:
+    """Do as `parse_document`, and pause after each object."""
     try:
-        parsed = read_yaml(document.text)
+        parsed = yield from read_yaml_in_steps(document.text)
     except UnreadableError as error:
         return (), (_config_error(document, ("", ""), error.problem),)
     items: list[Item] = []
@@ -81,6 +99,7 @@ def parse_document(document: Document) -> tuple[tuple[Item, ...], tuple[ConfigEr
         if not problems:
             version = part.value["apiVersion"]
             items.append(Item(document, version, *subject, part.value, part.position))
+        yield
     return tuple(items), tuple(errors)
 
 

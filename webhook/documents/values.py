@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from webhook.objects.paths import Path
+from webhook.steps import Steps, finish
 
 MAX_DEPTH = 100
 MAX_ALIAS_NODES = 10_000
@@ -74,8 +75,16 @@ class UnreadableError(Exception):
 
 def read_yaml(text: str) -> list[Parsed]:
     """Return the documents of a text, empty ones included; raise UnreadableError."""
+    return finish(read_yaml_in_steps(text))
+
+
+def read_yaml_in_steps(text: str) -> Steps[list[Parsed]]:
+    """Do as `read_yaml`, and pause after each document."""
+    found: list[Parsed] = []
     try:
-        return list(_Reader(text).documents())
+        for one in _Reader(text).documents():
+            found.append(one)
+            yield
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (0, 0)
@@ -86,6 +95,7 @@ def read_yaml(text: str) -> list[Parsed]:
         raise UnreadableError(problem) from error
     except UnicodeEncodeError as error:
         raise UnreadableError(Problem((), "not YAML: half of a surrogate pair")) from error
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from webhook.policy.model import (
 )
 from webhook.policy.report import Report
 from webhook.policy.texts import trimmed
+from webhook.steps import Steps
 
 RESULTS: Mapping[str, Type] = {
     APPLY_CONFIGURATION: ObjectType("Object"),
@@ -39,24 +40,26 @@ Value = Mapping[str, Any]
 
 def compile_text(
     environment: Environment, text: str, expect: tuple[Type, ...], path: Path, report: Report
-) -> Expression:
+) -> Steps[Expression]:
     """Compile one text; `expect` are the result types it may have, () for any."""
+    yield
     try:
-        return Expression(text, environment.compile(text, expect))
+        program = yield from environment.compile_in_steps(text, expect)
     except CompileError as error:
         report.does_not_compile(path, error)
         return Expression(text, None, str(error))
+    return Expression(text, program)
 
 
 def compile_variables(
     spec: Value, declarations: Declarations, report: Report
-) -> tuple[Variable, ...]:
+) -> Steps[tuple[Variable, ...]]:
     """Compile variables in their order: each sees only those before it."""
     variables: list[Variable] = []
     for path, entry in _written(spec, "variables", ("name", "expression")):
         where = (*path, "expression")
         environment = declarations.for_expressions()
-        expression = compile_text(environment, entry["expression"], (), where, report)
+        expression = yield from compile_text(environment, entry["expression"], (), where, report)
         program = expression.program
         declarations.add_variable(entry["name"], program.result_type if program else None)
         variables.append(Variable(entry["name"], expression))
@@ -65,31 +68,33 @@ def compile_variables(
 
 def compile_conditions(
     spec: Value, declarations: Declarations, report: Report
-) -> tuple[MatchCondition, ...]:
+) -> Steps[tuple[MatchCondition, ...]]:
     """Compile matchConditions."""
     environment = declarations.for_conditions()
     conditions: list[MatchCondition] = []
     for path, entry in _written(spec, "matchConditions", ("name", "expression")):
         where = (*path, "expression")
-        expression = compile_text(environment, entry["expression"], (BOOL,), where, report)
+        expression = yield from compile_text(
+            environment, entry["expression"], (BOOL,), where, report
+        )
         conditions.append(MatchCondition(entry["name"], expression))
     return tuple(conditions)
 
 
 def compile_validations(
     spec: Value, declarations: Declarations, report: Report
-) -> tuple[Validation, ...]:
+) -> Steps[tuple[Validation, ...]]:
     """Compile validations with their messageExpressions."""
     checks, messages = declarations.for_expressions(), declarations.for_messages()
     validations: list[Validation] = []
     for path, entry in _written(spec, "validations", ("expression",)):
         where = (*path, "expression")
-        expression = compile_text(checks, entry["expression"], (BOOL,), where, report)
+        expression = yield from compile_text(checks, entry["expression"], (BOOL,), where, report)
         message_expression = None
         if trimmed(entry.get("messageExpression") or ""):
             where = (*path, "messageExpression")
             text = entry["messageExpression"]
-            message_expression = compile_text(messages, text, (STRING,), where, report)
+            message_expression = yield from compile_text(messages, text, (STRING,), where, report)
         message, reason = entry.get("message") or "", entry.get("reason") or ""
         validations.append(Validation(expression, message, message_expression, reason))
     return tuple(validations)
@@ -97,21 +102,21 @@ def compile_validations(
 
 def compile_annotations(
     spec: Value, declarations: Declarations, report: Report
-) -> tuple[AuditAnnotation, ...]:
+) -> Steps[tuple[AuditAnnotation, ...]]:
     """Compile auditAnnotations."""
     environment = declarations.for_expressions()
     annotations: list[AuditAnnotation] = []
     for path, entry in _written(spec, "auditAnnotations", ("key", "valueExpression")):
         where = (*path, "valueExpression")
         text = entry["valueExpression"]
-        expression = compile_text(environment, text, (STRING, NULL), where, report)
+        expression = yield from compile_text(environment, text, (STRING, NULL), where, report)
         annotations.append(AuditAnnotation(entry["key"], expression))
     return tuple(annotations)
 
 
 def compile_mutations(
     spec: Value, declarations: Declarations, report: Report
-) -> tuple[Mutation, ...]:
+) -> Steps[tuple[Mutation, ...]]:
     """Compile mutations; those without a known patchType and its expression are left out."""
     environment = declarations.for_mutations()
     mutations: list[Mutation] = []
@@ -121,7 +126,7 @@ def compile_mutations(
         text = (entry.get(member) or {}).get("expression") or ""
         if trimmed(text):
             where: Path = ("spec", "mutations", index, member, "expression")
-            expression = compile_text(environment, text, (RESULTS[kind],), where, report)
+            expression = yield from compile_text(environment, text, (RESULTS[kind],), where, report)
             mutations.append(Mutation(kind, expression))
     return tuple(mutations)
 

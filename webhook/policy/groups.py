@@ -8,11 +8,12 @@ another version need another entry (design.md 6). We never convert.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from webhook.policy.index import BindingLike
 from webhook.policy.model import MutatingPolicy, Policy, ResourceRule
+from webhook.steps import Steps, finish
 
 PATHS: Mapping[str, str] = {"Fail": "policies", "Ignore": "policies-ignore"}
 """The first entry for each failurePolicy; further ones are numbered from 2."""
@@ -22,32 +23,45 @@ G = TypeVar("G", Policy, MutatingPolicy)
 
 @dataclass(frozen=True, slots=True)
 class PolicyGroup(Generic[G]):
-    """The policies of one entry; `path` is `policies`, `policies-ignore`, `policies-2`..."""
+    """The policies of one entry; `path` is `policies`, `policies-ignore`, `policies-2`...
+
+    `rules` are the union of what the policies match, as `rules` of a webhook entry.
+    """
 
     path: str
     failure_policy: str
     policies: tuple[G, ...]
-
-    @property
-    def rules(self) -> tuple[Mapping[str, Any], ...]:
-        """The union of what the policies match, as `rules` of a webhook entry."""
-        return union_of(one for policy in self.policies for one in resource_rules(policy))
+    rules: tuple[Mapping[str, Any], ...] = ()
 
 
 def group_policies(
     policies: Iterable[G], bindings: Iterable[BindingLike]
 ) -> tuple[PolicyGroup[G], ...]:
     """Distribute the policies that have a binding over webhook entries, in order of name."""
+    return finish(group_policies_in_steps(policies, bindings))
+
+
+def group_policies_in_steps(
+    policies: Iterable[G], bindings: Iterable[BindingLike]
+) -> Steps[tuple[PolicyGroup[G], ...]]:
+    """Do as `group_policies`, and pause after each policy."""
     bound = {binding.policy_name for binding in bindings}
     groups: list[_Group[G]] = []
     for policy in sorted(policies, key=lambda policy: policy.name):
         if policy.name in bound:
             _add(groups, policy)
-    return tuple(PolicyGroup(one.path, one.failure_policy, tuple(one.policies)) for one in groups)
+            yield
+    return tuple(
+        PolicyGroup(one.path, one.failure_policy, tuple(one.policies), _rendered(one.rules))
+        for one in groups
+    )
 
 
 _Shape: TypeAlias = tuple[frozenset[str], frozenset[str], frozenset[str]]
 """Groups, resources and versions of a rule: all that two policies can be at odds about."""
+
+_Rule: TypeAlias = tuple[tuple[str, ...], ...]
+"""Groups, versions, resources, operations and scope of a rule, each in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +70,30 @@ class _Group(Generic[G]):
 
     path: str
     failure_policy: str
-    policies: list[G]
-    shapes: set[_Shape]
+    policies: list[G] = field(default_factory=list)
+    shapes: set[_Shape] = field(default_factory=set)
+    rules: set[_Rule] = field(default_factory=set)
 
 
 def _add(groups: list[_Group[G]], policy: G) -> None:
-    shapes = {_shape(rule) for rule in resource_rules(policy)}
-    same = [one for one in groups if one.failure_policy == policy.failure_policy]
+    rules = resource_rules(policy)
+    shapes = {_shape(rule) for rule in rules}
+    group = _group_for(groups, policy.failure_policy, shapes)
+    group.policies.append(policy)
+    group.shapes.update(shapes)
+    group.rules.update(map(_rule, rules))
+
+
+def _group_for(groups: list[_Group[G]], failure_policy: str, shapes: set[_Shape]) -> _Group[G]:
+    """Return the first group that these shapes are not at odds with, else a new one."""
+    same = [one for one in groups if one.failure_policy == failure_policy]
     for group in same:
         if not any(_conflict(a, b) for a in shapes for b in group.shapes):
-            group.policies.append(policy)
-            group.shapes.update(shapes)
-            return
-    path = PATHS[policy.failure_policy] + (f"-{len(same) + 1}" if same else "")
-    groups.append(_Group(path, policy.failure_policy, [policy], shapes))
+            return group
+    path = PATHS[failure_policy] + (f"-{len(same) + 1}" if same else "")
+    group = _Group(path, failure_policy)
+    groups.append(group)
+    return group
 
 
 def _shape(rule: ResourceRule) -> _Shape:
@@ -111,9 +135,18 @@ def _resource_parts(pattern: str) -> tuple[str, str]:
     return resource, sub_resource
 
 
-def union_of(rules: Iterable[ResourceRule]) -> tuple[Mapping[str, Any], ...]:
-    """Return each different rule once, in the form and order of a webhook configuration."""
-    rendered = {_key(rule): None for rule in rules}
+def _rule(rule: ResourceRule) -> _Rule:
+    return (
+        tuple(sorted(rule.api_groups)),
+        tuple(sorted(rule.api_versions)),
+        tuple(sorted(rule.resources)),
+        tuple(sorted(rule.operations)),
+        (rule.scope,),
+    )
+
+
+def _rendered(rules: Iterable[_Rule]) -> tuple[Mapping[str, Any], ...]:
+    """Return each rule in the form and order of a webhook configuration."""
     return tuple(
         {
             "apiGroups": list(groups),
@@ -122,15 +155,5 @@ def union_of(rules: Iterable[ResourceRule]) -> tuple[Mapping[str, Any], ...]:
             "resources": list(resources),
             "scope": scope,
         }
-        for groups, versions, resources, operations, (scope,) in sorted(rendered)
-    )
-
-
-def _key(rule: ResourceRule) -> tuple[tuple[str, ...], ...]:
-    return (
-        tuple(sorted(rule.api_groups)),
-        tuple(sorted(rule.api_versions)),
-        tuple(sorted(rule.resources)),
-        tuple(sorted(rule.operations)),
-        (rule.scope,),
+        for groups, versions, resources, operations, (scope,) in sorted(rules)
     )

@@ -14,6 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from webhook.model import AdmissionRequest, GroupVersionResource
 from webhook.policy.matching import CERTAIN, Match, Target, narrow_binding, narrow_policy
 from webhook.policy.model import ANY, Expression, MatchResources, ParamKind, ParamRef, Variable
+from webhook.steps import Steps
 
 MAX_PLANS = 4096
 """Kinds of requests whose plans are kept; a cluster has fewer resources times operations."""
@@ -142,20 +143,23 @@ def kind_of_request(request: AdmissionRequest) -> tuple[Any, ...]:
 
 def arrange(
     policies: Iterable[P], bindings: Iterable[B], prepare: Callable[[P], W]
-) -> Index[P, B, W]:
-    """Join policies and bindings; one without the other does nothing.
+) -> Steps[Index[P, B, W]]:
+    """Join policies and bindings; one without the other does nothing. Pause after each policy.
 
     `prepare` makes once for each policy what its evaluation needs for each request.
     """
     by_policy: dict[str, list[B]] = {}
     for binding in sorted(bindings, key=lambda one: one.name):
         by_policy.setdefault(binding.policy_name, []).append(binding)
-    bound = tuple(
-        _bound(policy, by_policy[policy.name], prepare)
-        for policy in sorted(policies, key=lambda one: one.name)
-        if policy.name in by_policy
-    )
-    places = _places(bound)
+    yield
+    bound: list[Bound[P, B, W]] = []
+    places: dict[str, list[int]] = {}
+    for policy in sorted(policies, key=lambda one: one.name):
+        if policy.name in by_policy:
+            for resource in _resources(policy):
+                places.setdefault(resource, []).append(len(bound))
+            bound.append(_bound(policy, by_policy[policy.name], prepare))
+            yield
 
     @lru_cache(MAX_PLANS)
     def plans_for(
@@ -171,7 +175,7 @@ def arrange(
         plans = (_plan(bound[place], target) for place in sorted(candidates))
         return tuple(plan for plan in plans if plan is not None)
 
-    return Index(bound, plans_for)
+    return Index(tuple(bound), plans_for)
 
 
 def _bound(policy: P, bindings: list[B], prepare: Callable[[P], W]) -> Bound[P, B, W]:
@@ -179,14 +183,10 @@ def _bound(policy: P, bindings: list[B], prepare: Callable[[P], W]) -> Bound[P, 
     return Bound(policy, tuple(bindings), variables, prepare(policy))
 
 
-def _places(bound: tuple[Bound[P, B, W], ...]) -> Mapping[str, list[int]]:
-    """Resource → places of the policies with a rule for it; those for all are under "*"."""
-    places: dict[str, list[int]] = {}
-    for place, one in enumerate(bound):
-        rules = one.policy.match_constraints.resource_rules
-        for resource in {name.partition("/")[0] for rule in rules for name in rule.resources}:
-            places.setdefault(resource, []).append(place)
-    return places
+def _resources(policy: PolicyLike) -> set[str]:
+    """Return the resources that a policy has a rule for; "*" is all."""
+    rules = policy.match_constraints.resource_rules
+    return {name.partition("/")[0] for rule in rules for name in rule.resources}
 
 
 def _plan(bound: Bound[P, B, W], target: Target) -> Plan[P, B, W] | None:

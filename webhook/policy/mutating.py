@@ -27,6 +27,7 @@ from webhook.policy.messages import details_of, mutation_denial
 from webhook.policy.model import FAIL, IF_NEEDED, MutatingBinding, MutatingPolicy, Mutation
 from webhook.policy.patching import MutationError, StatusError, mutate_once
 from webhook.policy.selecting import NamespaceMissingError, Selection
+from webhook.steps import Steps, finish
 
 ORIGIN = "MutatingAdmissionPolicy"
 CODE = 403  # whatever the reason is
@@ -41,6 +42,13 @@ def build_mutating_policy_set(
     policies: Iterable[MutatingPolicy], bindings: Iterable[MutatingBinding]
 ) -> MutatingPolicySet:
     """Arrange mutating policies and their bindings for `mutate`."""
+    return finish(build_mutating_policy_set_in_steps(policies, bindings))
+
+
+def build_mutating_policy_set_in_steps(
+    policies: Iterable[MutatingPolicy], bindings: Iterable[MutatingBinding]
+) -> Steps[MutatingPolicySet]:
+    """Do as `build_mutating_policy_set`, and pause after each policy."""
     return arrange(policies, bindings, lambda policy: policy.mutations)
 
 

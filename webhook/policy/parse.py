@@ -43,6 +43,7 @@ from webhook.policy.model import (
 from webhook.policy.parameters import read_param_kind, read_param_ref
 from webhook.policy.report import Report
 from webhook.policy.shapes import VALIDATING_BINDING, VALIDATING_POLICY, read
+from webhook.steps import Steps, finish
 
 Value = Mapping[str, Any]
 
@@ -81,12 +82,21 @@ def parse_policy(
     with their error. Whether it is put in force is the caller's decision. `version` is the
     Kubernetes minor that new texts must work on; None compiles with everything known.
     """
+    return finish(parse_policy_in_steps(item, version))
+
+
+def parse_policy_in_steps(
+    item: Item, version: str | None = None
+) -> Steps[tuple[Policy | None, tuple[ConfigError, ...]]]:
+    """Do as `parse_policy`, with pauses before and inside each compilation."""
     report = Report(item)
     value = read(VALIDATING_POLICY, item.value, (), report)
     spec: Value = value.get("spec") or {}
     check_metadata(value, report)
-    shared = read_shared(spec, report, version)
+    shared = yield from read_shared(spec, report, version)
     _check_work(spec, item.name, report)
+    validations = yield from compile_validations(spec, shared.declarations, report)
+    audit_annotations = yield from compile_annotations(spec, shared.declarations, report)
     policy = Policy(
         name=item.name,
         match_constraints=shared.match_constraints,
@@ -94,8 +104,8 @@ def parse_policy(
         param_kind=shared.param_kind,
         match_conditions=shared.match_conditions,
         variables=shared.variables,
-        validations=compile_validations(spec, shared.declarations, report),
-        audit_annotations=compile_annotations(spec, shared.declarations, report),
+        validations=validations,
+        audit_annotations=audit_annotations,
     )
     return (policy if report.has_shape else None), tuple(report.errors)
 
@@ -105,7 +115,7 @@ def read_shared(
     report: Report,
     version: str | None,
     operations: frozenset[str] = OPERATIONS,
-) -> SharedSpec:
+) -> Steps[SharedSpec]:
     """Check, default and compile the part that mutating policies share."""
     param_kind = read_param_kind(spec.get("paramKind"), (*SPEC, "paramKind"), report)
     failure_policy = spec.get("failurePolicy") or FAIL
@@ -123,8 +133,8 @@ def read_shared(
         match_constraints,
         failure_policy,
         param_kind,
-        compile_conditions(spec, declarations, report),
-        compile_variables(spec, declarations, report),
+        (yield from compile_conditions(spec, declarations, report)),
+        (yield from compile_variables(spec, declarations, report)),
         declarations,
     )
 

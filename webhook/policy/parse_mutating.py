@@ -26,6 +26,7 @@ from webhook.policy.model import (
 from webhook.policy.parse import SPEC, read_shared, read_shared_binding
 from webhook.policy.report import Report
 from webhook.policy.shapes import MUTATING_BINDING, MUTATING_POLICY, read
+from webhook.steps import Steps, finish
 
 Value = Mapping[str, Any]
 
@@ -40,12 +41,20 @@ def parse_mutating_policy(
 
     The same promises as `parse_policy`.
     """
+    return finish(parse_mutating_policy_in_steps(item, version))
+
+
+def parse_mutating_policy_in_steps(
+    item: Item, version: str | None = None
+) -> Steps[tuple[MutatingPolicy | None, tuple[ConfigError, ...]]]:
+    """Do as `parse_mutating_policy`, with pauses before and inside each compilation."""
     report = Report(item)
     value = read(MUTATING_POLICY, item.value, (), report)
     spec: Value = value.get("spec") or {}
     check_metadata(value, report)
-    shared = read_shared(spec, report, version, MUTATING_OPERATIONS)
+    shared = yield from read_shared(spec, report, version, MUTATING_OPERATIONS)
     check_mutations(spec, report)
+    mutations = yield from compile_mutations(spec, shared.declarations, report)
     policy = MutatingPolicy(
         name=item.name,
         match_constraints=_without_delete(shared.match_constraints),
@@ -53,7 +62,7 @@ def parse_mutating_policy(
         param_kind=shared.param_kind,
         match_conditions=shared.match_conditions,
         variables=shared.variables,
-        mutations=compile_mutations(spec, shared.declarations, report),
+        mutations=mutations,
         reinvocation_policy=_read_reinvocation(spec, report),
     )
     return (policy if report.has_shape else None), tuple(report.errors)

@@ -13,12 +13,13 @@ from typing import Any
 from webhook.cel import Group, all_true
 from webhook.model import AdmissionRequest, Deadline, Facts, NeedFacts, Outcome
 from webhook.policy.activation import Activation, at_hand
-from webhook.policy.index import MAX_PLANS, Index, arrange, kind_of_request
+from webhook.policy.index import MAX_PLANS, Bound, Index, arrange, kind_of_request
 from webhook.policy.judging import ADMITTED, ValidatingPlan, Work, judge, prepare
 from webhook.policy.model import Binding, Policy
 from webhook.policy.params import ParamError
 from webhook.policy.selecting import NamespaceMissingError, Selection, namespace_of
 from webhook.policy.verdict import Verdict
+from webhook.steps import Steps, finish
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,11 @@ class PolicySet:
     index: Index[Policy, Binding, Work]
     plans_for: Callable[..., Plans]
 
+    @property
+    def bound(self) -> tuple[Bound[Policy, Binding, Work], ...]:
+        """The bound policies in order of name."""
+        return self.index.bound
+
     def plans(self, request: AdmissionRequest) -> tuple[ValidatingPlan, ...]:
         """Return the policies that may match the request, in order of name."""
         return self.index.plans(request)
@@ -52,7 +58,16 @@ def build_policy_set(
     prepare: Callable[[Policy], Work] = prepare,
 ) -> PolicySet:
     """Arrange validating policies and their bindings for `validate`."""
-    index = arrange(policies, bindings, prepare)
+    return finish(build_policy_set_in_steps(policies, bindings, prepare))
+
+
+def build_policy_set_in_steps(
+    policies: Iterable[Policy],
+    bindings: Iterable[Binding],
+    prepare: Callable[[Policy], Work] = prepare,
+) -> Steps[PolicySet]:
+    """Do as `build_policy_set`, and pause after each policy."""
+    index = yield from arrange(policies, bindings, prepare)
 
     @lru_cache(MAX_PLANS)
     def plans_for(*kind: Any) -> Plans:

@@ -34,6 +34,7 @@ from webhook.cel.types import BOOL, DYN, STRING, ListType, MapType, Type, TypePa
 if TYPE_CHECKING:
     from webhook.cel.exact.steps import Step
     from webhook.cel.library import Overload
+    from webhook.steps import Steps
 
 Compiled: TypeAlias = Callable[[Mapping[str, Any], int, Callable[[], bool] | None], tuple[Any, int]]
 """Called with bindings, cost limit and the deadline's `expired`; gives value and cost."""
@@ -47,17 +48,19 @@ _ARGUMENTS = ast.arguments(
 )
 
 
-def compile_plan(plan: Step, types: dict[int, Type]) -> Compiled | None:
+def compile_plan(plan: Step, types: dict[int, Type]) -> Steps[Compiled | None]:
     """Compile a plan; None when it is too large or too deep for Python."""
     compiler = Compiler(types)
     try:
         module = compiler.module(plan)
+        yield
         code = compile(module, "<expression>", "exec")
     except (NotCompiledError, RecursionError, MemoryError, SyntaxError):
         return None  # Python nests at most 20 loops, for one
     names: dict[str, Any] = {**RUNTIME, **compiler.emitter.constants}
     exec(code, names)  # noqa: S102 - the code was made here, from a checked expression
-    function: Compiled = names["evaluate"]
+    # A function that its own globals hold could only be freed by a search for cycles.
+    function: Compiled = names.pop("evaluate")
     return function
 
 
