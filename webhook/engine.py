@@ -23,7 +23,7 @@ from webhook.model import (
 )
 from webhook.policy import mutate as mutate_by_policies
 from webhook.policy import validate as validate_policies
-from webhook.publication import check_grants, judge_publication
+from webhook.publication import check_permissions, judge_publication
 from webhook.rules import RULES
 from webhook.rules.base import Rule, Treat, Without
 from webhook.rules.waiving import Subject, waive, without_denials
@@ -204,7 +204,7 @@ def _documents_stage(
 def _grants_stage(
     request: AdmissionRequest, _registration: Registration, snapshot: Snapshot, _facts: Facts
 ) -> Outcome:
-    return Outcome(request.object, violations=check_grants(request, snapshot))
+    return Outcome(request.object, violations=check_permissions(request, snapshot))
 
 
 MUTATING: Mapping[str, Stage] = {

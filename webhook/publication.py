@@ -1,8 +1,8 @@
 """Check a ConfigMap that publishes documents before the API server stores it.
 
-It refuses what does not parse or compile, repeats a name, or is a grant in the name of somebody
-else. What is in force is not touched. With a reason in the annotation `PFX/break-glass` a broken
-document may be stored all the same, and that is recorded.
+It refuses what does not parse or compile, repeats a name, is a grant in the name of somebody else
+or an exception by somebody who may make none. What is in force is not touched. With a reason in the
+annotation `PFX/break-glass` a broken document may be stored all the same, and that is recorded.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from webhook.model import (
     Violation,
 )
 from webhook.objects.paths import get
+from webhook.rules.actors import ActorClass, build_actors, classify
 from webhook.snapshot import Snapshot, check_documents
 
 LABEL = "policies"
@@ -30,15 +31,24 @@ BREAK_GLASS = "break-glass"
 """With `PFX/break-glass: REASON` broken documents are stored, with a warning."""
 
 
+MAY_WAIVE = frozenset((
+    ActorClass.BREAKGLASS,
+    ActorClass.SYSTEM,
+    ActorClass.PLATFORM,
+    ActorClass.DELEGATE,
+))  # fmt: skip
+"""Who may write PolicyExceptions: what a GitOps account applies was agreed on in Git."""
+
+
 def judge_publication(request: AdmissionRequest, snapshot: Snapshot) -> Outcome:
-    """Judge the ConfigMap by its documents and its grants."""
+    """Judge the ConfigMap by its documents, its grants and its exceptions."""
     errors = check_publication(request, snapshot)
     warnings = tuple(
         f"documents: stored with errors ({one.found}); what is in force stays"
         for one in errors
         if one.action is Action.WARN
     )
-    return Outcome(request.object, (*errors, *check_grants(request, snapshot)), warnings)
+    return Outcome(request.object, (*errors, *check_permissions(request, snapshot)), warnings)
 
 
 def check_publication(request: AdmissionRequest, snapshot: Snapshot) -> tuple[Violation, ...]:
@@ -65,20 +75,55 @@ def check_publication(request: AdmissionRequest, snapshot: Snapshot) -> tuple[Vi
     )
 
 
-def check_grants(request: AdmissionRequest, snapshot: Snapshot) -> tuple[Violation, ...]:
-    """Return a violation when a new or changed DeletionGrant is not the writing user's own."""
-    config_map, prefix = request.object, snapshot.platform.prefix
-    if not publishes(config_map, prefix):
-        return ()
-    stored = {item.text for item in _grants(_published_before(request, prefix))}
-    user = request.user_info.username
-    path = ("spec", "createdBy")
-    errors = tuple(
-        item.error(path, f"must be {user!r}, the user who writes this grant")
-        for item in _grants(config_map)
-        if item.text not in stored and get(item.value, path) != user
-    )
+def check_permissions(request: AdmissionRequest, snapshot: Snapshot) -> tuple[Violation, ...]:
+    """Return a violation when the user may not write a new or changed grant or exception."""
+    errors = (*_grant_errors(request, snapshot), *_exception_errors(request, snapshot))
     return (Violation("documents", _message(errors)),) if errors else ()
+
+
+def _grant_errors(request: AdmissionRequest, snapshot: Snapshot) -> Iterator[ConfigError]:
+    """Yield an error for each new DeletionGrant that is not the writing user's own."""
+    user, path = request.user_info.username, ("spec", "createdBy")
+    for item in _written(request, snapshot.platform.prefix, "DeletionGrant"):
+        if get(item.value, path) != user:
+            yield item.error(path, f"must be {user!r}, the user who writes this grant")
+
+
+def _exception_errors(request: AdmissionRequest, snapshot: Snapshot) -> Iterator[ConfigError]:
+    """Yield an error for each new PolicyException of somebody who may make none."""
+    items = tuple(_written(request, snapshot.platform.prefix, "PolicyException"))
+    actor = _actor(request, snapshot) if items else ActorClass.PLATFORM
+    if actor in MAY_WAIVE:
+        return
+    user, allowed = request.user_info.username, ", ".join(sorted(MAY_WAIVE))
+    for item in items:
+        if not (_lifts_protection_only(item) and _may_override(request, snapshot)):
+            text = f"{user!r} counts as {actor} and may not waive rules; {allowed} may (Actors)"
+            yield item.error(("kind",), text)
+
+
+def _actor(request: AdmissionRequest, snapshot: Snapshot) -> ActorClass:
+    documents = tuple(item for item in snapshot.items if item.kind == "Actors")
+    return classify(request.user_info, build_actors(documents, snapshot.platform)[0])
+
+
+def _lifts_protection_only(item: Item) -> bool:
+    waives = get(item.value, ("spec", "waives"))
+    kinds = [get(one, ("kind",)) for one in waives] if isinstance(waives, list) else []
+    return set(kinds) == {"DeletionProtection"}
+
+
+def _may_override(request: AdmissionRequest, snapshot: Snapshot) -> bool:
+    """Tell whether protection against deletion does not bind the user anyway."""
+    config = snapshot.configs.get("protect")
+    return config is not None and config.may_override.contain(request.user_info)
+
+
+def _written(request: AdmissionRequest, prefix: str, kind: str) -> Iterator[Item]:
+    """Yield the documents of a kind that were not published like this before."""
+    if publishes(request.object, prefix):
+        stored = {item.text for item in _items(_published_before(request, prefix), kind)}
+        yield from (item for item in _items(request.object, kind) if item.text not in stored)
 
 
 def _published_before(request: AdmissionRequest, prefix: str) -> Json:
@@ -86,10 +131,10 @@ def _published_before(request: AdmissionRequest, prefix: str) -> Json:
     return request.old_object if publishes(request.old_object, prefix) else {}
 
 
-def _grants(config_map: Json) -> Iterator[Item]:
+def _items(config_map: Json, kind: str) -> Iterator[Item]:
     for document in documents_of(config_map):
         items, _ = parse_document(document)
-        yield from (item for item in items if item.kind == "DeletionGrant")
+        yield from (item for item in items if item.kind == kind)
 
 
 def publishes(config_map: Json, prefix: str) -> bool:

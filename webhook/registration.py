@@ -13,10 +13,10 @@ from typing import Any
 
 from webhook.exemptions import match_conditions, namespace_selector
 from webhook.model import Json, Registration
-from webhook.objects.workloads import BUILT_IN
+from webhook.objects.workloads import Registry
 from webhook.policy import MutatingPolicy, Policy, PolicyGroup
 from webhook.rules.hide.intercepting import hide_rules, system_conditions
-from webhook.rules.protect.intercepting import grant_entry, protect_entries
+from webhook.rules.protect.intercepting import protect_entries
 from webhook.rules.spread.intercepting import spread_entries
 from webhook.snapshot import Snapshot
 
@@ -27,6 +27,9 @@ API_VERSION = "admissionregistration.k8s.io/v1"
 
 ORDER = ("hide", "spread", "pods", "templates", "protect-state", "policies")
 """Mutating entries are called in this order of their paths."""
+
+LETTING_THROUGH = ("DeletionGrant", "PolicyException")
+"""Documents that are never stored while nobody checks who writes them."""
 
 KNOWN_PATHS = re.compile(
     r"(hide|spread|pods|templates|documents(-grants)?|policies(-ignore)?(-[0-9]{1,4})?"
@@ -101,11 +104,9 @@ def _spread_entries(snapshot: Snapshot) -> Iterable[Registration]:
 
 
 def _protect_entries(snapshot: Snapshot) -> Iterable[Registration]:
-    """Rule E, and with it the entry without which nobody may write a grant."""
+    """Rule E."""
     config = snapshot.configs.get("protect")
-    if config is not None:
-        yield from protect_entries(config)
-        yield grant_entry()
+    return () if config is None else protect_entries(config)
 
 
 def _rule_entries(snapshot: Snapshot) -> Iterable[Registration]:
@@ -125,7 +126,7 @@ def _rule_entries(snapshot: Snapshot) -> Iterable[Registration]:
     env = snapshot.configs.get("env")
     if env is not None and env.needs_templates:
         for mutating in (True, False):
-            yield _template_entry(mutating=mutating)
+            yield _template_entry(env.actors.kinds, mutating=mutating)
 
 
 def _pod_rules(snapshot: Snapshot) -> tuple[Mapping[str, Json], ...]:
@@ -136,23 +137,23 @@ def _pod_rules(snapshot: Snapshot) -> tuple[Mapping[str, Json], ...]:
     return (pods, _rule([""], ["v1"], ["UPDATE"], ["pods/ephemeralcontainers"], "Namespaced"))
 
 
-def _template_entry(*, mutating: bool) -> Registration:
+def _template_entry(kinds: Registry, *, mutating: bool) -> Registration:
     return Registration(
         name="templates.propylon.dev",
         path="templates",
         mutating=mutating,
         stages=("env",),
-        rules=template_rules(),
+        rules=template_rules(kinds),
         failure_policy="Ignore" if mutating else "Fail",
         timeout_seconds=5,
         reinvocation_policy="IfNeeded",
     )
 
 
-def template_rules() -> tuple[Mapping[str, Json], ...]:
+def template_rules(kinds: Registry) -> tuple[Mapping[str, Json], ...]:
     """Return rules for all registered kinds that hold a Pod template, but Pods themselves."""
     by_versions: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for kind in BUILT_IN:
+    for kind in kinds.rows:
         if kind.kind != "Pod" and kind.template_paths:
             by_versions.setdefault((kind.group, kind.versions), []).append(kind.resource)
     return tuple(
@@ -195,15 +196,36 @@ def _policy_entry(group: PolicyGroup[Policy] | PolicyGroup[MutatingPolicy]) -> R
 
 
 def _document_entries() -> Iterable[Registration]:
-    yield Registration(
+    """Documents, and once more those that let people through: they must not pass unseen.
+
+    A document is one of these only when it spells the word (its parser sees to that), so the
+    condition holds.
+    """
+    documents = Registration(
         name="documents.propylon.dev",
         path="documents",
         mutating=False,
         stages=("documents",),
-        rules=(_rule([""], ["v1"], ["CREATE", "UPDATE"], ["configmaps"], "Namespaced"),),
+        rules=_config_map_rules(),
         failure_policy="Ignore",
         timeout_seconds=5,
     )
+    yield documents
+    words = " || ".join(f"object.data[k].contains('{word}')" for word in LETTING_THROUGH)
+    expression = f"has(object.data) && object.data.exists(k, {words})"
+    yield replace(
+        documents,
+        name="documents-grants.propylon.dev",
+        path="documents-grants",
+        stages=("grants",),
+        rules=_config_map_rules(),
+        failure_policy="Fail",
+        match_conditions=({"name": "lets-people-through", "expression": expression},),
+    )
+
+
+def _config_map_rules() -> tuple[Mapping[str, Json], ...]:
+    return (_rule([""], ["v1"], ["CREATE", "UPDATE"], ["configmaps"], "Namespaced"),)
 
 
 def route(entries: Sequence[Registration], path: str, *, mutating: bool) -> Registration | None:

@@ -141,6 +141,7 @@ class TestStarted:
         assert propylon.holder() == replica.identity
         assert list(propylon.entries(CONFIGURATIONS[0])) == ["pods.propylon.dev"]
         assert sorted(propylon.entries(CONFIGURATIONS[1])) == [
+            "documents-grants.propylon.dev",
             "documents.propylon.dev",
             "policies-ignore.propylon.dev",
             "policies.propylon.dev",

@@ -59,6 +59,7 @@ def test_prints_both(policies: Path) -> None:
     assert [one["name"] for one in validating["webhooks"]] == [
         "policies.propylon.dev",
         "documents.propylon.dev",
+        "documents-grants.propylon.dev",
     ]
     assert client_configs(output)[0] == {
         "service": {

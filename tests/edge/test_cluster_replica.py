@@ -216,7 +216,8 @@ class TestStatic:
             "operations": ["*"],
             "resources": ["*"],
         }
-        names = ("policies.propylon.dev", "documents.propylon.dev")
+        entries = ("policies", "documents", "documents-grants")
+        names = tuple(f"{one}.propylon.dev" for one in entries)
         hooks = [{"name": name, "rules": [everything]} for name in names]
         installed.put(VALIDATING, {"metadata": {"name": "propylon"}, "webhooks": hooks})
         installed.put(CONFIG_MAPS, config_map("team", policy("a")))

@@ -174,3 +174,100 @@ def test_grants_are_written_by_who_answers_for_them(
     if not allowed:
         assert "spec.createdBy: must be 'alice', the user who writes this grant" in decision.message
         assert decision.code == 403
+
+
+EXCEPTION = """
+apiVersion: propylon.dev/v1
+kind: PolicyException
+metadata: {name: NAME}
+spec:
+  waives: [KIND]
+  subject: {users: [alice]}
+  match: {namespaces: [shop]}
+  reason: because
+  ticket: CHG-1
+  expires: "2999-01-01T00:00:00Z"
+"""
+PROTECTION = """
+apiVersion: propylon.dev/v1
+kind: DeletionProtection
+metadata: {name: main}
+spec: {mayOverride: {users: [olga]}}
+"""
+ENGINEERS = """
+apiVersion: propylon.dev/v1
+kind: Actors
+metadata: {name: main}
+spec: {platform: {groups: [engineers]}, operators: {users: [otto]}}
+"""
+POLICY = "{kind: ValidatingAdmissionPolicy, name: replicas}"
+LIFTING = "{kind: DeletionProtection}"
+
+
+def waiving(kind: str = POLICY, name: str = "legacy", **fields: Any) -> Any:
+    text = EXCEPTION.replace("NAME", name).replace("KIND", kind)
+    return config_map({"a.yaml": text}, **fields)
+
+
+WAIVERS: dict[str, tuple[str, tuple[str, ...], Any, Any, bool]] = {
+    "developer": ("alice", (), waiving(), None, False),
+    "operator": ("otto", (), waiving(), None, False),
+    "platform by default": ("root", ("system:masters",), waiving(), None, True),
+    "platform by document": ("erin", ("engineers",), waiving(), None, True),
+    "broken glass": ("alice", ("propylon.dev:breakglass",), waiving(), None, True),
+    "GitOps": (
+        "system:serviceaccount:argocd:argocd-application-controller",
+        (),
+        waiving(),
+        None,
+        True,
+    ),
+    "mayOverride, protection": ("olga", (), waiving(LIFTING), None, True),
+    "mayOverride, more": ("olga", (), waiving(f"{LIFTING}, {POLICY}"), None, False),
+    "another, protection": ("alice", (), waiving(LIFTING), None, False),
+    "malformed": ("olga", (), waiving("x"), None, False),
+    "without a list": (
+        "olga",
+        (),
+        config_map({"a.yaml": EXCEPTION.replace("[KIND]", "3")}),
+        None,
+        False,
+    ),
+    "stored before": ("alice", (), waiving(), waiving(), True),
+    "changed": ("alice", (), waiving(), waiving(name="old"), False),
+    "published now": ("alice", (), waiving(), waiving(labels={}), False),
+    "not published": ("alice", (), waiving(labels={}), None, True),
+    "removed": ("alice", (), config_map({}), waiving(), True),
+}
+
+
+@pytest.mark.parametrize(("user", "groups", "new", "old", "allowed"), WAIVERS.values(), ids=WAIVERS)
+def test_exceptions_are_written_by_who_may_waive(
+    user: str, groups: tuple[str, ...], new: Any, old: Any, allowed: bool
+) -> None:
+    snapshot = build([Document("a", PROTECTION), Document("b", ENGINEERS)])
+    found = route(registrations(snapshot), "documents-grants", mutating=False)
+    assert found is not None
+    operation = "CREATE" if old is None else "UPDATE"
+    asked = request(new, old=old, operation=operation, user=user, groups=groups)
+    decision = decide(asked, found, snapshot, Facts())
+    assert decision.allowed is allowed
+    if not allowed:
+        assert f"{user!r} counts as" in decision.message
+        assert "breakglass, delegate, platform, system may (Actors)" in decision.message
+        assert decision.code == 403
+
+
+def test_nobody_waives_by_breaking_the_glass_on_documents() -> None:
+    """The annotation lets broken documents be stored, not exceptions by anybody."""
+    stored = waiving()
+    stored["metadata"]["annotations"] = {"propylon.dev/break-glass": "INC-7"}
+    assert not decide(request(stored), entry(), IN_FORCE, Facts()).allowed
+
+
+def test_an_exception_spells_its_kind() -> None:
+    """The entry that must not fail looks for the word."""
+    text = EXCEPTION.replace("PolicyException", '"Policy\\u0045xception"').replace("KIND", POLICY)
+    stored = config_map({"a.yaml": text})
+    decision = decide(request(stored, groups=("system:masters",)), entry(), IN_FORCE, Facts())
+    assert "must be written plainly, without escapes" in decision.message

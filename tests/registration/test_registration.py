@@ -10,7 +10,7 @@ from tests.rules.protection import ALWAYS, create, delete, shop, system, thing, 
 from webhook.engine import decide
 from webhook.model import AdmissionRequest, Document, Platform, Registration
 from webhook.registration import Client, registrations, render, route, widen
-from webhook.snapshot import Snapshot, build
+from webhook.snapshot import EMPTY, Snapshot, build
 
 POLICY = """
 apiVersion: admissionregistration.k8s.io/v1
@@ -88,17 +88,21 @@ ENTRIES: dict[str, tuple[Snapshot, list[str]]] = {
             "validating protect-crds.propylon.dev",
             "validating protect-scale.propylon.dev",
             "validating protect-evictions.propylon.dev",
-            "validating documents-grants.propylon.dev",
             "validating documents.propylon.dev",
+            "validating documents-grants.propylon.dev",
         ],
     ),
-    "nothing in force": (snapshot(), ["validating documents.propylon.dev"]),
+    "nothing in force": (
+        snapshot(),
+        ["validating documents.propylon.dev", "validating documents-grants.propylon.dev"],
+    ),
     "rule A": (
         snapshot(hide()),
         [
             "mutating hide.propylon.dev",
             "validating hide.propylon.dev",
             "validating documents.propylon.dev",
+            "validating documents-grants.propylon.dev",
         ],
     ),
     "rule D": (
@@ -107,17 +111,32 @@ ENTRIES: dict[str, tuple[Snapshot, list[str]]] = {
             "mutating spread.propylon.dev",
             "validating spread.propylon.dev",
             "validating documents.propylon.dev",
+            "validating documents-grants.propylon.dev",
         ],
     ),
     "rule D, warnings": (
         snapshot(spread("phase: warn")),
-        ["mutating spread.propylon.dev", "validating documents.propylon.dev"],
+        [
+            "mutating spread.propylon.dev",
+            "validating documents.propylon.dev",
+            "validating documents-grants.propylon.dev",
+        ],
     ),
-    "rule D, off": (snapshot(spread("phase: off")), ["validating documents.propylon.dev"]),
-    "rule A, off": (snapshot(hide("phase: off")), ["validating documents.propylon.dev"]),
+    "rule D, off": (
+        snapshot(spread("phase: off")),
+        ["validating documents.propylon.dev", "validating documents-grants.propylon.dev"],
+    ),
+    "rule A, off": (
+        snapshot(hide("phase: off")),
+        ["validating documents.propylon.dev", "validating documents-grants.propylon.dev"],
+    ),
     "rule B": (
         snapshot(env()),
-        ["mutating pods.propylon.dev", "validating documents.propylon.dev"],
+        [
+            "mutating pods.propylon.dev",
+            "validating documents.propylon.dev",
+            "validating documents-grants.propylon.dev",
+        ],
     ),
     "rule B on templates": (
         snapshot(env(extra="  level: template\n")),
@@ -126,6 +145,7 @@ ENTRIES: dict[str, tuple[Snapshot, list[str]]] = {
             "mutating templates.propylon.dev",
             "validating templates.propylon.dev",
             "validating documents.propylon.dev",
+            "validating documents-grants.propylon.dev",
         ],
     ),
     "policies": (
@@ -135,6 +155,7 @@ ENTRIES: dict[str, tuple[Snapshot, list[str]]] = {
             "validating policies-ignore.propylon.dev",
             "validating policies-2.propylon.dev",
             "validating documents.propylon.dev",
+            "validating documents-grants.propylon.dev",
         ],
     ),
 }
@@ -297,7 +318,7 @@ ROUTES: dict[str, tuple[str, bool, tuple[str, ...] | None]] = {
     "wrong verb": ("pods", False, ()),
     "known under another snapshot": ("policies-ignore-2", False, ()),
     "rule E under another snapshot": ("protect-namespaces", False, ()),
-    "grants under another snapshot": ("documents-grants", False, ()),
+    "grants": ("documents-grants", False, ("grants",)),
     "unknown": ("nonsense", False, None),
     "nearly known": ("protect-nonsense", False, None),
     "trick": ("policies/../pods", False, None),
@@ -392,14 +413,17 @@ def test_what_rule_e_is_sent(entry: Registration, asked: AdmissionRequest, expec
 
 GRANT_MAPS: dict[str, tuple[dict[str, str], bool]] = {
     "a grant": ({"README": "x", "a.yaml": "kind: DeletionGrant"}, True),
+    "an exception": ({"a.yaml": "kind: PolicyException"}, True),
     "none": ({"a.yaml": "kind: Actors"}, False),
 }
 
 
 @pytest.mark.parametrize(("data", "expected"), GRANT_MAPS.values(), ids=GRANT_MAPS)
-def test_config_maps_with_grants_are_sent(data: dict[str, str], expected: bool) -> None:
-    asked = create(thing("ConfigMap", data=data))
-    assert sends(protection("documents-grants"), asked) is expected
+def test_what_lets_people_through_never_passes_unseen(data: dict[str, str], expected: bool) -> None:
+    entry = next(one for one in registrations(EMPTY) if one.path == "documents-grants")
+    assert entry.failure_policy == "Fail"
+    assert entry.rules[0]["operations"] == ["CREATE", "UPDATE"]
+    assert sends(entry, create(thing("ConfigMap", data=data))) is expected
 
 
 def test_protection_state_is_called_before_policies() -> None:
@@ -422,6 +446,7 @@ def test_widen_intercepts_what_either_does() -> None:
         (False, "policies"),
         (False, "policies-ignore"),
         (False, "documents"),
+        (False, "documents-grants"),
     }
     resources = [rule["resources"] for rule in wide[False, "policies"].rules]
     assert resources == [["services"], ["deployments"]]

@@ -13,7 +13,7 @@ from tests.rules.protection import build, config
 from webhook.model import Registration
 from webhook.rules.protect import RULE
 from webhook.rules.protect.config import Level
-from webhook.rules.protect.intercepting import grant_entry, protect_entries
+from webhook.rules.protect.intercepting import protect_entries
 from webhook.rules.protect.kinds import DEPENDENTS, KINDS, named
 from webhook.rules.protect.parsing import parse_duration, parse_time
 
@@ -255,9 +255,3 @@ def test_the_namespace_controller_is_never_in_need_of_us() -> None:
 def test_what_is_tried_out_blocks_nothing() -> None:
     assert entries(phase="warn")["protect"].failure_policy == "Ignore"
     assert entries(phase="off") == {}
-
-
-def test_grants_never_pass_unseen() -> None:
-    entry = grant_entry()
-    assert (entry.path, entry.failure_policy) == ("documents-grants", "Fail")
-    assert entry.rules[0]["operations"] == ["CREATE", "UPDATE"]

@@ -56,26 +56,6 @@ def protect_entries(config: Config) -> Iterator[Registration]:
     yield _entry("protect-evictions", (evictions,), config.settings.eviction_failure_policy, (), 5)
 
 
-def grant_entry() -> Registration:
-    """Return the entry for ConfigMaps with grants, which must not pass unseen (design.md 6).
-
-    A document is a grant only when it spells the word (`parse_grant`), so the condition holds.
-    """
-    expression = (
-        "has(object.data) && object.data.exists(k, object.data[k].contains('DeletionGrant'))"
-    )
-    return Registration(
-        name="documents-grants.propylon.dev",
-        path="documents-grants",
-        mutating=False,
-        stages=("grants",),
-        rules=(_rule("", "CREATE", "configmaps", "Namespaced", "UPDATE"),),
-        failure_policy="Fail",
-        timeout_seconds=5,
-        match_conditions=({"name": "has-grants", "expression": expression},),
-    )
-
-
 def _entry(
     path: str,
     rules: tuple[Mapping[str, Json], ...],
@@ -105,13 +85,11 @@ def _all(*operations: str) -> Mapping[str, Json]:
     }
 
 
-def _rule(
-    group: str, operation: str, resource: str, scope: str, *operations: str
-) -> Mapping[str, Json]:
+def _rule(group: str, operation: str, resource: str, scope: str) -> Mapping[str, Json]:
     return {
         "apiGroups": [group],
         "apiVersions": ["v1"],
-        "operations": [operation, *operations],
+        "operations": [operation],
         "resources": [resource],
         "scope": scope,
     }
