@@ -20,7 +20,7 @@ from webhook.model import (
     Violation,
 )
 from webhook.objects.paths import get
-from webhook.rules.actors import ActorClass, build_actors, classify
+from webhook.rules.actors import ActorClass, classify
 from webhook.snapshot import Snapshot, check_documents
 
 LABEL = "policies"
@@ -91,20 +91,14 @@ def _grant_errors(request: AdmissionRequest, snapshot: Snapshot) -> Iterator[Con
 
 def _exception_errors(request: AdmissionRequest, snapshot: Snapshot) -> Iterator[ConfigError]:
     """Yield an error for each new PolicyException of somebody who may make none."""
-    items = tuple(_written(request, snapshot.platform.prefix, "PolicyException"))
-    actor = _actor(request, snapshot) if items else ActorClass.PLATFORM
+    actor = classify(request.user_info, snapshot.actors)
     if actor in MAY_WAIVE:
         return
     user, allowed = request.user_info.username, ", ".join(sorted(MAY_WAIVE))
-    for item in items:
+    for item in _written(request, snapshot.platform.prefix, "PolicyException"):
         if not (_lifts_protection_only(item) and _may_override(request, snapshot)):
             text = f"{user!r} counts as {actor} and may not waive rules; {allowed} may (Actors)"
             yield item.error(("kind",), text)
-
-
-def _actor(request: AdmissionRequest, snapshot: Snapshot) -> ActorClass:
-    documents = tuple(item for item in snapshot.items if item.kind == "Actors")
-    return classify(request.user_info, build_actors(documents, snapshot.platform)[0])
 
 
 def _lifts_protection_only(item: Item) -> bool:
