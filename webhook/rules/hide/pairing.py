@@ -14,6 +14,7 @@ from webhook.model import Json
 from webhook.objects.paths import Path, get
 
 Key = tuple[Json, ...]
+_PLAIN = (str, int)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +75,11 @@ def pair(new: Sequence[Json], old: Sequence[Json], pairing: Pairing) -> list[int
 
 
 def _are_in_order(new: Sequence[Json], old: Sequence[Json], fields: tuple[Path, ...]) -> bool:
-    return all(
-        one is other
-        or [_value(one, path) for path in fields] == [_value(other, path) for path in fields]
-        for one, other in zip(new, old, strict=True)
-    )
+    for one, other in zip(new, old, strict=True):
+        for path in fields:
+            if one is not other and _value(one, path) != _value(other, path):
+                return False
+    return True
 
 
 def _keys(elements: Sequence[Json], fields: tuple[Path, ...], pairing: Pairing) -> list[Key]:
@@ -96,7 +97,7 @@ def _value(element: Json, path: Path) -> Json:
     value = element.get(path[0]) if is_plain else get(element, path)
     if value is None and path == ("protocol",):
         return "TCP"
-    return value if isinstance(value, str | int | None) else str(value)
+    return value if value is None or isinstance(value, _PLAIN) else str(value)
 
 
 def place_for(kept: Sequence[Json], stored: Sequence[Json], at: int, otherwise: int) -> int:

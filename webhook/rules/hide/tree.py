@@ -19,6 +19,7 @@ from webhook.rules.hide.pairing import NAMED, Pairing, pairing_of
 Step = Key | Elements
 Steps = tuple[Step, ...]
 Conditions = tuple[tuple[str, str | None], ...]
+Globs = tuple[tuple[str, "Node"], ...]
 Ranked = tuple[int, Conditions, "Node"]
 """Elements with these conditions; the smaller rank is asked first."""
 
@@ -31,7 +32,8 @@ class Node:
     """A place in objects of one kind.
 
     `rows` are the entries that end here, the first that holds in a Namespace counts; only a node
-    without further steps has any. `is_eager`: below it, even a value as stored may be changed.
+    without further steps has any. `needles` are the longest texts in the globs, to tell fast that a
+    key fits none. `is_eager`: below it, even a value as stored may be changed.
     `adds`: below it, a value may appear where there is none; `adding` are such keys. `by_field`
     holds the elements that a field chooses, and under "" all others. `is_template`: a Pod template.
     `needs_walk`: even a template as stored must be looked into.
@@ -39,7 +41,8 @@ class Node:
 
     rows: tuple[Entry, ...] = ()
     keys: Mapping[str, Node] = NOTHING
-    globs: tuple[tuple[str, Node], ...] = ()
+    globs: Globs = ()
+    needles: tuple[str, ...] = ()
     elements: tuple[tuple[Conditions, Node], ...] = ()
     by_field: Mapping[str, tuple[Ranked, ...]] = NOTHING
     adding: tuple[str, ...] = ()
@@ -201,6 +204,7 @@ def _built(draft: _Draft, above: tuple[str, ...]) -> Node:
         rows=tuple(draft.rows),
         keys=keys,
         globs=tuple(globs),
+        needles=tuple(max(text.split("*"), key=len) for text, _ in globs),
         elements=tuple(kept),
         by_field=_by_field(kept),
         adding=tuple(name for name, one in keys.items() if one.adds),

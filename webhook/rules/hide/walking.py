@@ -6,7 +6,7 @@ not looked into. Null means absent; values of another type than expected are lef
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 
@@ -61,10 +61,8 @@ def treat_map(node: Node, new: Json, old: Json, place: Place, column: int, walk:
         return new
     around = Around(as_map(new), as_map(old))
     made: dict[str, Json] | None = None
-    for key, child in _children(node, around):
+    for key, child in _places(node, around):
         value, stored = around.new.get(key), around.old.get(key)
-        if value is not None and value == stored and not child.is_eager:
-            continue
         value = ABSENT if value is None else value
         stored = ABSENT if stored is None else stored
         result = treat(child, value, stored, around, (*place, key), column, walk)
@@ -76,18 +74,35 @@ def treat_map(node: Node, new: Json, old: Json, place: Place, column: int, walk:
     return made or _emptied(new, place)
 
 
-def _children(node: Node, around: Around) -> Iterator[tuple[str, Node]]:
-    """Yield the keys that are in either map, or may be added, with what the catalogue says."""
-    keys, globs, new = node.keys, node.globs, around.new
-    for key in (*new, *(key for key in around.old if key not in new)):
+def _places(node: Node, around: Around) -> list[tuple[str, Node]]:
+    """Return the keys at which something may have to be done, in order, with their nodes.
+
+    Those are keys of either map of which the catalogue says something, and keys to add; a value as
+    it was stored only where its node is eager. The cheaper question is asked first.
+    """
+    keys, globs, new, old = node.keys, node.globs, around.new, around.old
+    found: list[tuple[str, Node]] = []
+    for key, value in new.items():
         child = keys.get(key)
-        if child is None and globs:
-            child = next((one for text, one in globs if glob(text, key)), None)
-        if child is not None:
-            yield key, child
-    for key in node.adding:
-        if key not in new and key not in around.old:
-            yield key, keys[key]
+        if child is None and not globs:
+            continue
+        is_stored = value is not None and value == old.get(key)
+        if is_stored and not (node if child is None else child).is_eager:
+            continue
+        child = child or _by_glob(node, key)
+        if child is not None and not (is_stored and not child.is_eager):
+            found.append((key, child))
+    left_out = ((key, keys.get(key) or _by_glob(node, key)) for key in old if key not in new)
+    found += [(key, child) for key, child in left_out if child is not None]
+    found += [(key, keys[key]) for key in node.adding if key not in new and key not in old]
+    return found
+
+
+def _by_glob(node: Node, key: str) -> Node | None:
+    for needle, (text, child) in zip(node.needles, node.globs, strict=True):
+        if needle in key and glob(text, key):
+            return child
+    return None
 
 
 def _put(made: dict[str, Json], key: str, value: Json) -> None:
@@ -127,17 +142,18 @@ def treat_list(node: Node, new: Json, old: Json, place: Place, column: int, walk
         return new
     elements = [] if new is ABSENT else new
     stored = old if isinstance(old, list) else []
-    lists = _Lists(
-        node, elements, stored, pair(elements, stored, node.pairing), place, column, walk
-    )
-    if lists.is_of_containers and stored:
+    partners = pair(elements, stored, node.pairing)
+    lists = _Lists(node, elements, stored, partners, place, column, walk)
+    is_paired = len(elements) == len(stored) and None not in partners
+    if not is_paired and lists.is_of_containers and stored:
         _note_rename(lists)
     for at in range(len(elements)):
         partner = lists.partners[at]
         result = treat_element(lists, at, ABSENT if partner is None else stored[partner])
         if result is not ABSENT:
             lists.made.append(result)
-    _bring_back(lists)
+    if not is_paired:
+        _bring_back(lists)
     _add_platform_elements(lists)
     made = lists.made
     if len(made) == len(elements) and all(
@@ -150,12 +166,12 @@ def treat_list(node: Node, new: Json, old: Json, place: Place, column: int, walk
 def treat_element(lists: _Lists, at: int, old: Json) -> Json:
     """Settle one element: as a whole where an entry selects it, else what is inside."""
     element, walk = lists.new[at], lists.walk
+    if element == old and not lists.node.is_eager:
+        return element
     if walk.is_skipped(element) and lists.place[-1] in (*CONTAINER_LISTS, "volumes"):
         return element
     column = CREATED if old is ABSENT else lists.column
     spot = (*lists.place, Spot(at, element, lists.node.pairing))
-    if element == old and not lists.node.is_eager:
-        return element
     matched = matching(lists.node, element)
     entry = _element_entry(matched, element, lists)
     if entry is not None:
