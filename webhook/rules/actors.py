@@ -1,7 +1,7 @@
 """Who is writing: actor classes (platform-rules 0.4), from `userInfo` alone.
 
 `ownerReferences` never prove who wrote an object, so nothing here looks at it. What a class may
-do is each rule's own matter. Document kind: Actors.
+do is each rule's own matter. Document kind: Actors, which also adds kinds to the registry.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Literal
 from webhook.documents import Item
 from webhook.model import ConfigError, Platform, UserInfo
 from webhook.objects.selectors import glob
+from webhook.objects.workloads import BUILT_IN_KINDS, Registry, WorkloadKind, registry
+from webhook.rules.kinds import KindSettings, added_kind, kind_errors, unknown_children
 from webhook.rules.schema import Metadata, Model, Phase, parse_model
 
 SERVICE_ACCOUNT = "system:serviceaccount:"
@@ -129,7 +131,7 @@ def _by_name(classes: Mapping[ActorClass, Subjects]) -> _Names:
 class Actors:
     """All classes; `demoted` are developers whatever else they belong to.
 
-    `unknown_owner_kind` says what rules do with Pods whose controller is of no registered kind.
+    `unknown_owner_kind` says what rules do with Pods whose controller is of no kind in `kinds`.
     """
 
     classes: Mapping[ActorClass, Subjects] = field(
@@ -138,6 +140,7 @@ class Actors:
     demoted: Subjects = NOBODY
     delegate_as: ActorClass = ActorClass.DEVELOPER
     unknown_owner_kind: str = "audit"
+    kinds: Registry = BUILT_IN_KINDS
     names: _Names = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -199,6 +202,8 @@ class ActorsSpec(Model):
     """The class as which delegates are treated; developer when no document says it."""
     unknown_owner_kind: Literal["audit", "treatAsDeveloper", "ignore"] | None = None
     """What becomes of Pods whose controller is of no registered kind; audit by default."""
+    kinds: tuple[KindSettings, ...] = ()
+    """Further kinds that hold Pod templates; the rules treat them like the built-in ones."""
 
 
 class ActorsDocument(Model):
@@ -231,11 +236,17 @@ def parse_actors(item: Item) -> tuple[ConfigError, ...]:
     document, errors = parse_model(item, ActorsDocument)
     if document is None:
         return errors
-    return tuple(
+    members = (
         error
         for name, alias in ALIASES.items()
         for error in _list_errors(item, alias, getattr(document.spec, name))
     )
+    kinds = (
+        item.error(("spec", "kinds", at, *path), message)
+        for at, given in enumerate(document.spec.kinds)
+        for path, message in kind_errors(given)
+    )
+    return (*members, *kinds)
 
 
 def _list_errors(item: Item, alias: str, given: SubjectsSettings) -> Iterable[ConfigError]:
@@ -260,13 +271,41 @@ def build_actors(
     used.sort(key=lambda pair: pair[0].name)
     specs = [spec for _, spec in used]
     defaults = default_classes(platform.prefix)
+    added, errors = _added_kinds(used)
     actors = Actors(
         {actor: _members(specs, name, defaults[actor]) for actor, name in FIELDS.items()},
         _members(specs, "treat_as_developer", NOBODY),
         ActorClass(_first(spec.delegate_as for spec in specs) or ActorClass.DEVELOPER),
         _first(spec.unknown_owner_kind for spec in specs) or "audit",
+        registry(added) if added else BUILT_IN_KINDS,
     )
-    return actors, tuple(_contradictions(used))
+    return actors, (*_contradictions(used), *errors)
+
+
+def _added_kinds(
+    used: Sequence[tuple[Item, ActorsSpec]],
+) -> tuple[list[WorkloadKind], list[ConfigError]]:
+    """Return the kinds of all documents, of equal ones the first; and what does not fit together."""
+    given = [
+        (item, ("spec", "kinds", at), one)
+        for item, spec in used
+        for at, one in enumerate(spec.kinds)
+    ]
+    rows: dict[tuple[str, str], tuple[WorkloadKind, str]] = {}
+    errors: list[ConfigError] = []
+    for item, path, one in given:
+        row = added_kind(one)
+        name = rows.setdefault(row.key, (row, item.name))[1]
+        if rows[row.key][0] is not row:
+            message = f"is in Actors {name!r} already, which holds; remove one"
+            errors.append(item.error((*path, "kind"), message))
+    added = [row for row, _ in rows.values()]
+    errors += [
+        item.error((*path, *place), message)
+        for item, path, one in given
+        for place, message in unknown_children(one, added)
+    ]
+    return added, errors
 
 
 def _members(specs: Sequence[ActorsSpec], name: str, defaults: Subjects) -> Subjects:
