@@ -10,7 +10,13 @@ from dataclasses import dataclass, replace
 
 from webhook.model import NOTHING, AdmissionRequest, Facts, Get, Json
 from webhook.objects.paths import Path, get
-from webhook.objects.workloads import Template, controller_of, templates, workload_kind
+from webhook.objects.workloads import (
+    BUILT_IN_KINDS,
+    Registry,
+    Template,
+    controller_of,
+    templates,
+)
 
 _LISTS = (("containers", "app"), ("initContainers", "init"), ("ephemeralContainers", "ephemeral"))
 
@@ -107,25 +113,16 @@ def pod_targets(request: AdmissionRequest, facts: Facts) -> tuple[Target, ...]:
     )
 
 
-def template_targets(request: AdmissionRequest, value: Json) -> tuple[Target, ...]:
+def template_targets(request: AdmissionRequest, value: Json, kinds: Registry) -> tuple[Target, ...]:
     """Return the templates of a workload (the incoming or the stored object)."""
     owner = request.kind.kind, str(get(value, ("metadata", "name")) or "")
-    found = _templates(request.with_object(value))
+    found = _templates(request.with_object(value), kinds)
     return tuple(_target(request, one, owner) for one in found)
 
 
-def _templates(request: AdmissionRequest) -> tuple[Template, ...]:
-    kind = workload_kind(request.kind.group, request.kind.kind)
+def _templates(request: AdmissionRequest, kinds: Registry = BUILT_IN_KINDS) -> tuple[Template, ...]:
+    kind = kinds.find(request.kind.group, request.kind.kind)
     return templates(kind, request.object) if kind else ()
-
-
-def is_owned(value: Json) -> bool:
-    """Tell whether a registered kind's controller owns the object: then its owner is treated."""
-    owner = controller_of(value)
-    if owner is None:
-        return False
-    group, _, _ = str(owner.get("apiVersion", "")).rpartition("/")
-    return workload_kind(group, str(owner.get("kind", ""))) is not None
 
 
 def _target(request: AdmissionRequest, template: Template, owner: tuple[str, str]) -> Target:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from webhook.model import NOTHING, AdmissionRequest, Facts, Outcome
 from webhook.objects.paths import Path, get
-from webhook.objects.workloads import workload_kind
+from webhook.objects.workloads import Registry
 from webhook.rules.actors import TRUSTED_CONTROLLERS, ActorClass, acting_class, classify
 from webhook.rules.env import reporting
 from webhook.rules.env.asking import with_facts
@@ -24,20 +24,21 @@ from webhook.rules.env.planning import context_of
 from webhook.rules.env.selection import matches_target
 from webhook.rules.env.settling import Treatment
 from webhook.rules.env.stability import is_same, is_unchanged
-from webhook.rules.env.targets import Target, is_owned, template_targets
+from webhook.rules.env.targets import Target, template_targets
 from webhook.rules.env.writing import with_value
 
 
 def judge_templates(request: AdmissionRequest, config: Config, facts: Facts) -> Outcome:
     """Refuse templates of developers whose Pods would be refused, or that take reserved names."""
+    kinds = config.actors.kinds
     actor = acting_class(request.user_info, config.actors)
-    if actor is not ActorClass.DEVELOPER or not _writes_templates(request):
+    if actor is not ActorClass.DEVELOPER or not _writes_templates(request, kinds):
         return Outcome(request.object)
     rules = candidates(config.rules, request)
-    stored = _stored(request)
+    stored = _stored(request, kinds)
     targets = tuple(
         one
-        for one in template_targets(request, request.object)
+        for one in template_targets(request, request.object, kinds)
         if not _is_unchanged(one, stored, request)
     )
     if not rules or not targets:
@@ -57,20 +58,21 @@ def _is_unchanged(target: Target, stored: Mapping[Path, Target], request: Admiss
 
 def mutate_templates(request: AdmissionRequest, config: Config, facts: Facts) -> Outcome:
     """Return the workload with the variables in its templates; may raise NeedFacts."""
+    kinds = config.actors.kinds
     actor = classify(request.user_info, config.actors)
-    if actor in TRUSTED_CONTROLLERS or not _writes_templates(request):
+    if actor in TRUSTED_CONTROLLERS or not _writes_templates(request, kinds):
         return Outcome(request.object)
     actor = acting_class(request.user_info, config.actors)
     is_developer = actor is ActorClass.DEVELOPER
     rules = candidates(
         [r for r in config.rules if r.level == "template" or (is_developer and r.reserved)], request
     )
-    targets = template_targets(request, request.object)
+    targets = template_targets(request, request.object, kinds)
     if not rules or not targets:
         return Outcome(request.object)
     targets, sources = with_facts(request, targets, rules, facts)
     case = Case(request, config, actor, sources)
-    stored = _stored(request)
+    stored = _stored(request, kinds)
     result = Result(request.object)
     for target in targets:
         _mutate_template(case, target, stored.get(target.path), rules, result)
@@ -79,20 +81,23 @@ def mutate_templates(request: AdmissionRequest, config: Config, facts: Facts) ->
     return outcome_of(request, result)
 
 
-def _writes_templates(request: AdmissionRequest) -> bool:
-    """Tell whether the request may set a template: not on UPDATE of an immutable one."""
+def _writes_templates(request: AdmissionRequest, kinds: Registry) -> bool:
+    """Tell whether the request may set a template.
+
+    Not on UPDATE of an immutable one, and not where the owner's template is treated.
+    """
     if request.sub_resource or request.operation not in ("CREATE", "UPDATE"):
         return False
-    kind = workload_kind(request.kind.group, request.kind.kind)
-    if kind is None or is_owned(request.object):
+    kind = kinds.find(request.kind.group, request.kind.kind)
+    if kind is None or kinds.controller_of(request.object) is not None:
         return False
     return request.operation == "CREATE" or not kind.is_template_immutable
 
 
-def _stored(request: AdmissionRequest) -> Mapping[Path, Target]:
+def _stored(request: AdmissionRequest, kinds: Registry) -> Mapping[Path, Target]:
     if request.operation == "CREATE":
         return {}
-    return {one.path: one for one in template_targets(request, request.old_object)}
+    return {one.path: one for one in template_targets(request, request.old_object, kinds)}
 
 
 def _mutate_template(

@@ -10,7 +10,7 @@ from webhook.model import ConfigError, Platform
 from webhook.objects.workloads import workload_kind
 from webhook.rules.actors import Actors
 from webhook.rules.hide.catalogue import CATALOGUE, entry
-from webhook.rules.hide.config import KINDS, Config
+from webhook.rules.hide.config import KINDS, Config, treated_kinds
 from webhook.rules.hide.entries import KEEPING, PRESETS, Entry, Treatment
 from webhook.rules.hide.fields import CONTAINER_FIELDS, POD_FIELDS
 from webhook.rules.hide.settings import CatalogueEntry, HiddenFieldsDocument, HiddenFieldsSpec
@@ -41,13 +41,16 @@ def configure(name: str, spec: HiddenFieldsSpec, actors: Actors, platform: Platf
     )
     containers = [one for one in entries if one.path.startswith("$containers")]
     pod = workload_kind("", "Pod") or KINDS[0]
+    kinds = treated_kinds(actors.kinds)
     return Config(
         name=name,
         spec=spec,
         actors=actors,
         prefix=platform.prefix,
         entries=entries,
-        trees=Trees(KINDS, entries),
+        kinds=kinds,
+        by_resource={(one.group, one.resource): one for one in kinds},
+        trees=Trees(kinds, entries),
         ephemeral=compile_tree(pod, containers, (EPHEMERAL,)),
         may_freeze=spec.freeze_autoscaled or any(_freezes(one) for one in entries),
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from webhook.objects.selectors import glob
-from webhook.objects.workloads import BUILT_IN, WorkloadKind
+from webhook.objects.workloads import BUILT_IN_KINDS, Registry, WorkloadKind
 from webhook.rules.actors import ActorClass, Actors
 from webhook.rules.hide.entries import Entry
 from webhook.rules.hide.settings import HiddenFieldsSpec
@@ -21,24 +21,25 @@ PLAIN_KINDS: tuple[WorkloadKind, ...] = (
 
 MADE_BY_CONTROLLERS = frozenset((("serving.knative.dev", "Revision"),))
 
-KINDS: tuple[WorkloadKind, ...] = (
-    *(one for one in BUILT_IN if (one.group, one.kind) not in MADE_BY_CONTROLLERS),
-    *PLAIN_KINDS,
-)
-"""Every kind that the rule treats."""
 
-BY_RESOURCE: Mapping[tuple[str, str], WorkloadKind] = {
-    (one.group, one.resource): one for one in KINDS
-}
+def treated_kinds(registry: Registry) -> tuple[WorkloadKind, ...]:
+    """Return every kind that the rule treats."""
+    rows = (one for one in registry.rows if one.key not in MADE_BY_CONTROLLERS)
+    return (*rows, *PLAIN_KINDS)
+
+
+KINDS: tuple[WorkloadKind, ...] = treated_kinds(BUILT_IN_KINDS)
+"""What is treated without any further kinds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
     """The rule, ready for requests.
 
-    `trees` by (group, kind); `ephemeral` is for new ephemeral containers of a Pod. `entries` is the
-    whole catalogue, the document's own entries first. `may_freeze` says whether the sub-resource
-    `scale` must be intercepted.
+    `kinds` are all that are treated, `by_resource` the same by (group, resource). `trees` by
+    (group, kind); `ephemeral` is for new ephemeral containers of a Pod. `entries` is the whole
+    catalogue, the document's own entries first. `may_freeze` says whether the sub-resource `scale`
+    must be intercepted.
     """
 
     name: str
@@ -46,6 +47,8 @@ class Config:
     actors: Actors
     prefix: str
     entries: tuple[Entry, ...]
+    kinds: tuple[WorkloadKind, ...]
+    by_resource: Mapping[tuple[str, str], WorkloadKind]
     trees: Mapping[tuple[str, str], Node]
     ephemeral: Node
     may_freeze: bool

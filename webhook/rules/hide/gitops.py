@@ -11,7 +11,7 @@ from itertools import chain
 
 from webhook.objects.paths import Elements, Key
 from webhook.rules.actors import ActorClass
-from webhook.rules.hide.config import KINDS, Config
+from webhook.rules.hide.config import Config
 from webhook.rules.hide.entries import KEEPING, Entry, Treatment
 from webhook.rules.hide.tree import CONTAINER_LISTS, Conditions, Steps, concerns, expand
 
@@ -24,7 +24,7 @@ def changed_paths(config: Config) -> Mapping[tuple[str, str], tuple[Steps, ...]]
     role = ActorClass(config.actors.delegate_as)
     writable = config.writable(role)
     found: dict[tuple[str, str], tuple[Steps, ...]] = {}
-    for kind in KINDS:
+    for kind in config.kinds:
         entries = [one for one in config.entries if concerns(one, kind)]
         places = chain.from_iterable(
             expand(one.path, kind, CONTAINER_LISTS) for one in entries if _changes(one, writable)

@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping
 from webhook.model import Json
 from webhook.rules.actors import NOBODY, ActorClass
 from webhook.rules.hide.catalogue import RESERVED_RESOURCES
-from webhook.rules.hide.config import KINDS, Config
-from webhook.rules.hide.scaling import REPLICAS
+from webhook.rules.hide.config import Config
 
 Rule = Mapping[str, Json]
 WRITES = ("CREATE", "UPDATE")
@@ -21,9 +20,9 @@ def hide_rules(config: Config) -> tuple[Rule, ...]:
     """Return the rules of the entry: all kinds that are treated, and what is reserved."""
     by_versions: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     scaled: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for kind in KINDS:
+    for kind in config.kinds:
         by_versions.setdefault((kind.group, kind.versions), []).append(kind.resource)
-        if kind.has_scale and kind.replicas_path == REPLICAS:
+        if kind.has_scale:
             scaled.setdefault((kind.group, kind.versions), []).append(f"{kind.resource}/scale")
     return (
         *_rules(by_versions, WRITES),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from webhook.model import AdmissionRequest, Facts, Get, Json
 from webhook.objects.equality import same
 from webhook.objects.paths import get
-from webhook.objects.workloads import WorkloadKind, controller_of, templates, workload_kind
+from webhook.objects.workloads import Registry, WorkloadKind, controller_of, templates
 from webhook.rules.hide.notes import as_map
 
 LEFT_OUT = frozenset(("metadata", "status"))
@@ -24,17 +24,10 @@ def is_echo(request: AdmissionRequest) -> bool:
     return all(mine.get(key) == theirs.get(key) for key in keys)
 
 
-def owner_of(request: AdmissionRequest) -> str:
+def owner_of(request: AdmissionRequest, kinds: Registry) -> str:
     """Return kind and name of the stored object's controller of a known kind, "" without one."""
-    owner = controller_of(request.old_object)
-    if owner is None or not _is_known(owner):
-        return ""
-    return f"{owner.get('kind')} {owner.get('name')}"
-
-
-def _is_known(owner: Json) -> bool:
-    group, _, _ = str(owner.get("apiVersion", "")).rpartition("/")
-    return workload_kind(group, str(owner.get("kind", ""))) is not None
+    owner = kinds.controller_of(request.old_object)
+    return "" if owner is None else f"{owner.get('kind')} {owner.get('name')}"
 
 
 def template_differs(request: AdmissionRequest, kind: WorkloadKind) -> bool:
@@ -47,13 +40,12 @@ def _content(template: Json) -> Json:
     return {"metadata": template.metadata, "spec": template.spec}
 
 
-def has_unknown_owner(request: AdmissionRequest) -> bool:
+def has_unknown_owner(request: AdmissionRequest, kinds: Registry) -> bool:
     """Tell whether a new Pod was made by a controller of a kind that nobody registered."""
     is_pod = (request.kind.group, request.kind.kind) == ("", "Pod")
     if not is_pod or request.operation != "CREATE" or request.sub_resource:
         return False
-    owner = controller_of(request.object)
-    return owner is not None and not _is_known(owner)
+    return controller_of(request.object) is not None and kinds.controller_of(request.object) is None
 
 
 def accepted_copy(request: AdmissionRequest, facts: Facts) -> bool:

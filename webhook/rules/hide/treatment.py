@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from webhook.model import Action, AdmissionRequest, Facts, Json, Outcome
-from webhook.objects.workloads import WorkloadKind, workload_kind
+from webhook.objects.workloads import WorkloadKind
 from webhook.rules.actors import ActorClass, classify
 from webhook.rules.hide import reporting
 from webhook.rules.hide.catalogue import RESERVED_KINDS
@@ -27,7 +27,7 @@ from webhook.rules.hide.origins import (
 )
 from webhook.rules.hide.ownership import with_owners
 from webhook.rules.hide.references import check_references
-from webhook.rules.hide.scaling import REPLICAS, frozen_replicas, judge_scale
+from webhook.rules.hide.scaling import frozen_replicas, judge_scale, with_replicas
 from webhook.rules.hide.templates import treated_pod
 from webhook.rules.hide.walking import CREATED, NOWHERE, STORED, treat, treat_map
 from webhook.rules.hide.words import LANGUAGES
@@ -84,7 +84,11 @@ def judge(request: AdmissionRequest, config: Config, facts: Facts) -> Judged | N
     writable = config.writable(role)
     if "I" in writable:
         setting = config.spec.unknown_owner_kind or config.actors.unknown_owner_kind
-        if setting == "ignore" or actor is ActorClass.BREAKGLASS or not has_unknown_owner(request):
+        if (
+            setting == "ignore"
+            or actor is ActorClass.BREAKGLASS
+            or not has_unknown_owner(request, config.actors.kinds)
+        ):
             return None
         phase = "audit" if setting == "audit" else phase
         writable = config.writable(ActorClass.DEVELOPER)
@@ -130,8 +134,8 @@ def _judged(request: AdmissionRequest, walk: Walk, config: Config, facts: Facts)
         return Judged(request.object, [Note(Verb.DENIED, ("kind",), KIND, detail=text)], phase)
     if _kind(request) not in config.trees or accepted_copy(request, facts):
         return None
-    kind = workload_kind(*_kind(request))
-    owner = owner_of(request)
+    kind = config.actors.kinds.find(*_kind(request))
+    owner = owner_of(request, config.actors.kinds)
     if owner and kind is not None and kind.kind != "Pod":
         return _of_owned(request, kind, owner, config)
     return Judged(_treated(request, walk, config, facts), walk.notes, phase)
@@ -175,7 +179,7 @@ def _treated(request: AdmissionRequest, walk: Walk, config: Config, facts: Facts
     else:
         value = treat(tree, request.object, old, NOWHERE, (), column, walk)
     if frozen is not None:
-        value = {**value, "spec": {**value["spec"], REPLICAS[1]: frozen}}
+        value = with_replicas(value, *frozen)
     check_references(request, walk)
     value = scrubbed(value, request, walk, config)
     return with_owners(request, value, walk.notes, config.spec.managed_fields, config.prefix)

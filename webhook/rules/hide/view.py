@@ -6,7 +6,7 @@ the rule brings the rest back. Never fails on what it does not know.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from webhook.model import Json
@@ -85,7 +85,7 @@ def _viewed(
     )
     if not isinstance(value, dict):
         return value, walk
-    kind = kind_of(value)
+    kind = kind_of(value, config.kinds)
     made = _without_bookkeeping(value, options, config.prefix)
     if injected is not None:
         made = injected(made)
@@ -99,11 +99,11 @@ def _viewed(
     return made, walk
 
 
-def kind_of(value: Json) -> WorkloadKind | None:
-    """Return the row of the object's kind, None for one that the rule does not treat."""
+def kind_of(value: Json, kinds: Sequence[WorkloadKind] = KINDS) -> WorkloadKind | None:
+    """Return the row of the object's kind, None for one that is not treated."""
     group, _, _ = str(as_map(value).get("apiVersion") or "").rpartition("/")
     kind = as_map(value).get("kind")
-    return next((one for one in KINDS if (one.group, one.kind) == (group, kind)), None)
+    return next((one for one in kinds if one.key == (group, kind)), None)
 
 
 def _without_bookkeeping(

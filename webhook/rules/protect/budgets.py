@@ -5,7 +5,7 @@ from __future__ import annotations
 from webhook.model import Facts
 from webhook.objects.paths import get
 from webhook.objects.selectors import SelectorError, matches, parse_selector
-from webhook.objects.workloads import templates, workload_kind
+from webhook.objects.workloads import templates
 from webhook.rules.protect.asking import UnverifiedError, objects, served
 from webhook.rules.protect.config import Config
 from webhook.rules.protect.kinds import KINDS
@@ -17,7 +17,7 @@ BUDGETS = tuple(one for one in KINDS if one.kind in {"PodDisruptionBudget", "Pod
 
 def budget_warnings(new: Subject, old: Subject, config: Config, facts: Facts) -> tuple[str, ...]:
     """Return a warning when no budget selects the workload's Pods; may raise NeedFacts."""
-    row = workload_kind(new.group, new.kind)
+    row = config.actors.kinds.find(new.group, new.kind)
     if not config.settings.warn_without_budget or row is None or not row.has_scale:
         return ()
     if label_level(old.labels, config) or not label_level(new.labels, config):

@@ -6,15 +6,15 @@ grants add up over all documents.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from webhook.documents import Item
 from webhook.model import ConfigError, Platform
 from webhook.objects.selectors import parse_selector
 from webhook.rules.actors import SERVICE_ACCOUNT, Actors, Subjects, subjects
 from webhook.rules.protect.config import LEVELS, Config, Grant, Names, PolicyRule
-from webhook.rules.protect.kinds import ProtectedKind, named, owned_by
-from webhook.rules.protect.parsing import all_kinds, parse_duration, parse_time
+from webhook.rules.protect.kinds import KINDS, Key, ProtectedKind, added_kinds, named, owned_by
+from webhook.rules.protect.parsing import further_kinds, name_errors, parse_duration, parse_time
 from webhook.rules.protect.settings import (
     DeletionGrantDocument,
     DeletionProtectionDocument,
@@ -38,24 +38,49 @@ def build(
     pairs.sort(key=lambda pair: (pair[1].phase == "off", pair[0].name))
     (item, main), *others = pairs
     used = [pair for pair in pairs if pair[1].phase != "off"]
-    kinds = tuple(dict.fromkeys(one for _, spec in used for one in all_kinds(spec)))
+    further = (one for _, spec in used for one in further_kinds(spec))
+    kinds = _each_once((*KINDS, *added_kinds(actors.kinds), *further))
     config = Config(
         document=f"DeletionProtection/{item.name}",
         settings=main,
         names=Names(platform.prefix),
         actors=actors,
         cooldown=parse_duration(main.on_remove.cooldown) or 0.0,
-        policies=tuple(_policies(used)),
+        policies=tuple(_policies(used, actors)),
         grants=tuple(_grants(items)),
         kinds=kinds,
-        check_dependents=frozenset(
-            one.key for text in main.check_dependents for one in named(text, kinds) if owned_by(one)
-        ),
+        check_dependents=frozenset(_with_dependents(main, kinds)),
         approvers=_subjects(main.approvers),
         may_override=_subjects(main.may_override),
         may_confirm=_subjects(main.may_confirm),
     )
-    return config, tuple(_misplaced(item, others))
+    unknown = (
+        item.error(("spec", *path), message)
+        for item, spec in used
+        for path, message in name_errors(spec, _known_kinds(spec, actors))
+    )
+    return config, (*_misplaced(item, others), *unknown)
+
+
+def _each_once(kinds: Iterable[ProtectedKind]) -> tuple[ProtectedKind, ...]:
+    """Return one row for each kind: what is built in or added to the registry goes first."""
+    found: dict[Key, ProtectedKind] = {}
+    for one in kinds:
+        found.setdefault(one.key, one)
+    return tuple(found.values())
+
+
+def _known_kinds(spec: DeletionProtectionSpec, actors: Actors) -> tuple[ProtectedKind, ...]:
+    return _each_once((*KINDS, *added_kinds(actors.kinds), *further_kinds(spec)))
+
+
+def _with_dependents(main: DeletionProtectionSpec, kinds: Sequence[ProtectedKind]) -> Iterator[Key]:
+    """Yield the kinds whose dependents are looked at: those named, by default also the added ones."""
+    yield from (
+        one.key for text in main.check_dependents for one in named(text, kinds) if owned_by(one)
+    )
+    if "check_dependents" not in main.model_fields_set:
+        yield from (one.key for one in kinds if one.is_workload and one.owns)
 
 
 def _subjects(people: People) -> Subjects:
@@ -63,9 +88,11 @@ def _subjects(people: People) -> Subjects:
     return subjects((*people.users, *accounts), people.groups)
 
 
-def _policies(used: Sequence[tuple[Item, DeletionProtectionSpec]]) -> Iterator[PolicyRule]:
+def _policies(
+    used: Sequence[tuple[Item, DeletionProtectionSpec]], actors: Actors
+) -> Iterator[PolicyRule]:
     for item, spec in used:
-        kinds = all_kinds(spec)
+        kinds = _known_kinds(spec, actors)
         for rule in spec.protect:
             chosen: tuple[ProtectedKind, ...] = tuple(
                 dict.fromkeys(one for text in rule.kinds for one in named(text, kinds))

@@ -51,14 +51,15 @@ Count = Callable[[Subject, Config, Facts], Block | None]
 
 def count_replicas(subject: Subject, config: Config, _facts: Facts) -> Block | None:
     """Return how many replicas are wanted or still there; OpenKruise looks at the wish only."""
+    row = config.actors.kinds.by_name[subject.key]
+    wanted = number_at(subject.value, row.replicas_path, 1)
     if config.settings.kruise_compat:
-        replicas = number_at(subject.value, ("spec", "replicas"))
+        replicas = number_at(subject.value, row.replicas_path)
     else:
-        wanted = number_at(subject.value, ("spec", "replicas"), 1)
-        replicas = max(wanted, number_at(subject.value, ("status", "replicas")))
+        replicas = max(wanted, number_at(subject.value, row.status_replicas_path))
     if replicas <= 0:
         return None
-    still = "still wanted" if number_at(subject.value, ("spec", "replicas"), 1) else "still there"
+    still = "still wanted" if wanted else "still there"
     text = f"{plural(replicas, 'replica')} {still}"
     return Block("CascadingReplicas", text, "Scale to 0 first")
 
@@ -261,3 +262,11 @@ COUNTS: Mapping[Key, Count] = {
     ("apiextensions.k8s.io", "CustomResourceDefinition"): count_instances,
 }  # fmt: skip
 """(group, kind) → what Cascading counts there."""
+
+
+def count_of(subject: Subject, config: Config) -> Count | None:
+    """Return what Cascading counts: replicas for an added kind that has any; None for nothing."""
+    row = config.actors.kinds.find(*subject.key)
+    if row is not None and row in config.actors.kinds.added and row.replicas_path:
+        return count_replicas
+    return COUNTS.get(subject.key)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from webhook.model import Facts
 from webhook.rules.protect.config import ALIAS, Config, Level
-from webhook.rules.protect.counting import COUNTS, Block
+from webhook.rules.protect.counting import Block, count_of
 from webhook.rules.protect.levels import Source, duration_text
 from webhook.rules.protect.subjects import Subject
 
@@ -29,7 +29,7 @@ def judge(
     """
     if not found:
         return None
-    source, count = found[0], COUNTS.get(subject.key)
+    source, count = found[0], count_of(subject, config)
     if source.level is Level.ALWAYS or count is None:
         return _denial(subject, source, None, config)
     block = count(subject, config, facts)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from webhook.objects.workloads import BUILT_IN, EXTENSIONS
+from webhook.objects.workloads import BUILT_IN, EXTENSIONS, Registry
 
 Key = tuple[str, str]
 """(group, kind)."""
@@ -91,6 +91,21 @@ OTHERS: tuple[ProtectedKind, ...] = (
 )  # fmt: skip
 
 KINDS: tuple[ProtectedKind, ...] = WORKLOADS + OTHERS
+
+USUAL_VERSIONS = ("v1", "v2", "v1beta1", "v1beta2", "v1alpha1", "v1alpha2")
+"""What the cluster is asked for when nobody says which versions it serves."""
+
+
+def added_kinds(registry: Registry) -> tuple[ProtectedKind, ...]:
+    """Return the workloads that documents added to the registry."""
+    return tuple(
+        ProtectedKind(
+            row.group, USUAL_VERSIONS if "*" in row.versions else row.versions, row.kind,
+            row.resource, is_optional=True, is_workload=bool(row.template_paths), owns=row.owns,
+        )
+        for row in registry.added
+    )  # fmt: skip
+
 
 DERIVED: frozenset[Key] = frozenset((
     ("", "Endpoints"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from webhook.documents import Item
@@ -34,7 +34,7 @@ def parse(item: Item) -> tuple[ConfigError, ...]:
     document, errors = parse_model(item, DeletionProtectionDocument)
     if document is None:
         return errors
-    checks = (_removal_errors, _people_errors, _policy_errors, _dependent_errors)
+    checks = (_removal_errors, _people_errors, _policy_errors, _name_errors)
     return tuple(
         item.error(("spec", *path), message)
         for check in checks
@@ -73,9 +73,9 @@ def parse_time(text: str) -> float | None:
     return time.timestamp() if time.tzinfo else None
 
 
-def all_kinds(spec: DeletionProtectionSpec) -> tuple[ProtectedKind, ...]:
-    """Return the built-in kinds and those of a document."""
-    further = (
+def further_kinds(spec: DeletionProtectionSpec) -> tuple[ProtectedKind, ...]:
+    """Return the kinds that a document itself adds."""
+    return tuple(
         ProtectedKind(
             one.group,
             (one.version,),
@@ -87,7 +87,38 @@ def all_kinds(spec: DeletionProtectionSpec) -> tuple[ProtectedKind, ...]:
         )
         for one in spec.kinds
     )
-    return (*KINDS, *further)
+
+
+def name_errors(spec: DeletionProtectionSpec, kinds: Sequence[ProtectedKind]) -> Found:
+    """Yield the names in a document that none of the kinds has, or that have no dependents."""
+    for path, name in _names(spec):
+        found = named(name, kinds)
+        if path[0] == "checkDependents" and not any(map(owned_by, found)):
+            known = ", ".join(sorted(f"{kind}.{group}" for group, kind in DEPENDENTS))
+            message = f"{name} has no known dependents; say what it owns in spec.kinds, or write"
+            yield path, f"{message} one of {known}"
+        elif not found:
+            known = ", ".join(sorted({one.kind for one in kinds}))
+            yield path, f"{name} is unknown; add it to spec.kinds, or write one of {known}"
+
+
+def _names(spec: DeletionProtectionSpec) -> Iterator[tuple[Path, str]]:
+    """Yield each name of a kind with its place."""
+    for index, rule in enumerate(spec.protect):
+        yield from ((("protect", index, "kinds", at), kind) for at, kind in enumerate(rule.kinds))
+    yield from ((("checkDependents", at), kind) for at, kind in enumerate(spec.check_dependents))
+    for index, own in enumerate(spec.kinds):
+        yield from ((("kinds", index, "owns", at), kind) for at, kind in enumerate(own.owns))
+
+
+def _name_errors(spec: DeletionProtectionSpec) -> Found:
+    """Yield the wrong names that no other document can make right: those of a foreign group can be."""
+    kinds = (*KINDS, *further_kinds(spec))
+    groups = {one.group for one in kinds}
+    names = dict(_names(spec))
+    for path, message in name_errors(spec, kinds):
+        if names[path].partition(".")[2] in groups:
+            yield path, message
 
 
 def _removal_errors(spec: DeletionProtectionSpec) -> Found:
@@ -113,27 +144,8 @@ def _people_errors(spec: DeletionProtectionSpec) -> Found:
 
 
 def _policy_errors(spec: DeletionProtectionSpec) -> Found:
-    kinds = all_kinds(spec)
     for index, rule in enumerate(spec.protect):
-        for at, kind in enumerate(rule.kinds):
-            if not named(kind, kinds):
-                known = ", ".join(sorted({one.kind for one in kinds}))
-                message = f"{kind} is unknown; add it to spec.kinds, or write one of {known}"
-                yield ("protect", index, "kinds", at), message
         try:
             parse_selector(rule.selector or {})
         except SelectorError as error:
             yield ("protect", index, "selector", *error.path), error.message
-
-
-def _dependent_errors(spec: DeletionProtectionSpec) -> Found:
-    kinds = all_kinds(spec)
-    for index, kind in enumerate(spec.check_dependents):
-        if not any(owned_by(one) for one in named(kind, kinds)):
-            known = ", ".join(sorted(f"{kind}.{group}" for group, kind in DEPENDENTS))
-            message = f"{kind} has no known dependents; say what it owns in spec.kinds, or write"
-            yield ("checkDependents", index), f"{message} one of {known}"
-    for index, own in enumerate(spec.kinds):
-        for at, kind in enumerate(own.owns):
-            if not named(kind, kinds):
-                yield ("kinds", index, "owns", at), f"{kind} is unknown; add it to spec.kinds"

@@ -62,6 +62,7 @@ def overridden(
         request.object,
         violations=(Violation("protect", message, Action.AUDIT, policy=policy),),
         audit_annotations={"protect": audit_text([entry])},
+        overridden_by=(override.document or override.means,),
     )
 
 

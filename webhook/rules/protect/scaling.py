@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from webhook.model import AdmissionRequest, Json
-from webhook.objects.workloads import BUILT_IN, WorkloadKind, workload_kind
+from webhook.objects.workloads import WorkloadKind
 from webhook.rules.actors import TRUSTED_CONTROLLERS, classify
 from webhook.rules.protect.config import Config, Level
 from webhook.rules.protect.identities import owns
@@ -14,16 +14,17 @@ from webhook.rules.protect.subjects import Subject, number_at
 REPLICAS = ("spec", "replicas")
 
 
-def scaled_kind(request: AdmissionRequest) -> WorkloadKind | None:
+def scaled_kind(request: AdmissionRequest, config: Config) -> WorkloadKind | None:
     """Return the kind whose scale is written, None for resources that are not known."""
     asked = (request.resource.group, request.resource.resource)
-    return next((row for row in BUILT_IN if (row.group, row.resource) == asked), None)
+    rows = config.actors.kinds.rows
+    return next((row for row in rows if (row.group, row.resource) == asked), None)
 
 
-def replicas_of(subject: Subject, value: Json) -> int:
+def replicas_of(subject: Subject, value: Json, config: Config) -> int:
     """Return the wanted replicas of a workload; absent means 1, and kinds without any never shrink."""
-    row = workload_kind(subject.group, subject.kind)
-    return number_at(value, REPLICAS, 1) if row and row.has_scale else 1
+    row = config.actors.kinds.find(subject.group, subject.kind)
+    return number_at(value, row.replicas_path, 1) if row and row.has_scale else 1
 
 
 def scale_denial(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from webhook.model import NOTHING, AdmissionRequest, Json
-from webhook.objects.paths import get
+from webhook.objects.paths import Path, get
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def object_subject(value: Json, api_version: str, kind: str) -> Subject:
     return Subject(group, version, kind, str(namespace), str(name), value)
 
 
-def number_at(value: Json, path: tuple[str, ...], default: int = 0) -> int:
+def number_at(value: Json, path: Path, default: int = 0) -> int:
     """Return the whole number at a path, the default where there is none."""
     found = get(value, path)
     return found if isinstance(found, int) and not isinstance(found, bool) else default

@@ -151,7 +151,7 @@ def _finalize(request: AdmissionRequest, config: Config, facts: Facts) -> Outcom
 
 def _scale(request: AdmissionRequest, config: Config, facts: Facts) -> Outcome:
     """Judge a write of a scale; the workload itself is read, for its labels are not there (F-23)."""
-    row = scaled_kind(request)
+    row = scaled_kind(request, config)
     replicas = number_at(request.old_object, REPLICAS), number_at(request.object, REPLICAS)
     if row is None or replicas[1] >= replicas[0]:
         return Outcome(request.object)

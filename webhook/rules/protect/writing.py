@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from webhook.model import AdmissionRequest, Json
 from webhook.objects.equality import same
 from webhook.objects.paths import Path, dotted, get
-from webhook.objects.workloads import templates, workload_kind
+from webhook.objects.workloads import templates
 from webhook.rules.actors import ActorClass, classify
 from webhook.rules.protect.config import ALIAS, LEVELS, Config, Level
-from webhook.rules.protect.counting import COUNTS
+from webhook.rules.protect.counting import count_of
 from webhook.rules.protect.identities import owns
 from webhook.rules.protect.judging import Denial, contact
 from webhook.rules.protect.kinds import Key
@@ -72,7 +72,7 @@ def loss_denials(
     """Yield what would lose something although nothing is deleted; `found` protects the old one."""
     if not found:
         return
-    replicas = replicas_of(old, old.value), replicas_of(new, new.value)
+    replicas = replicas_of(old, old.value, config), replicas_of(new, new.value, config)
     scaled = scale_denial(request, old, found, replicas, config)
     if scaled is not None:
         yield scaled
@@ -128,7 +128,7 @@ def _label_warnings(new: Subject, old: Subject, config: Config) -> Iterator[str]
     level = label_level(new.labels, config)
     if (
         level is Level.CASCADING
-        and new.key not in COUNTS
+        and count_of(new, config) is None
         and label_level(old.labels, config) != level
     ):
         yield f"protect: Cascading means Always for {new.kind}: there is nothing to count"
@@ -137,7 +137,7 @@ def _label_warnings(new: Subject, old: Subject, config: Config) -> Iterator[str]
 
 
 def _template_labels(subject: Subject, config: Config) -> set[tuple[str, str]]:
-    row = workload_kind(subject.group, subject.kind)
+    row = config.actors.kinds.find(subject.group, subject.kind)
     if row is None or row.kind == "Pod":
         return set()
     labels = [get(one.metadata, ("labels",)) or {} for one in templates(row, subject.value)]

@@ -14,7 +14,7 @@ from webhook.objects.paths import get
 from webhook.objects.selectors import SelectorError, matches, parse_selector
 from webhook.objects.workloads import Template, WorkloadKind
 from webhook.rules.spread.existing import Neighbourhood
-from webhook.rules.spread.kinds import DELETES_FIRST, KINDS, turnover
+from webhook.rules.spread.kinds import DELETES_FIRST, HASH_LABELS, hash_of, turnover
 from webhook.rules.spread.nodes import Room, labels_of, maps, room_for, room_of
 from webhook.rules.spread.planning import Wish
 from webhook.rules.spread.subjects import Subject, without_hashes
@@ -53,7 +53,7 @@ def subject_of(
     return Subject(
         path=template.path,
         spec=template.spec,
-        around=around(template, request.namespace, namespace),
+        around=around(template, request.namespace, namespace, kind.hash_label),
         selector=selector_of(kind, value),
         hash_label=_hash_label(kind, wish),
         replicas=least,
@@ -70,11 +70,14 @@ def _room(template: Template, nodes: Json, wish: Wish) -> Room:
     return room_for(template.spec, nodes) if wish.is_hard else room_of(nodes)
 
 
-def around(template: Template, name: str, namespace: Json) -> Neighbourhood:
+def around(template: Template, name: str, namespace: Json, hash_label: str = "") -> Neighbourhood:
     """Return the labels and the Namespace of a template's Pods."""
     labels = template.metadata.get("labels")
     return Neighbourhood(
-        labels if isinstance(labels, dict) else NOTHING, name, labels_of(namespace)
+        labels if isinstance(labels, dict) else NOTHING,
+        name,
+        labels_of(namespace),
+        HASH_LABELS | {hash_label},
     )
 
 
@@ -82,11 +85,11 @@ def selector_of(kind: WorkloadKind, value: Json) -> Mapping[str, Json] | None:
     """Return the workload's selector as constraints get it; a plain map for old kinds."""
     found = get(value, kind.selector_path)
     is_map = (kind.group, kind.kind) == ("", "ReplicationController")
-    return without_hashes({"matchLabels": found} if is_map else found)
+    return without_hashes({"matchLabels": found} if is_map else found, kind.hash_label)
 
 
 def _hash_label(kind: WorkloadKind, wish: Wish) -> str:
-    row = KINDS[kind.group, kind.kind]
+    row = hash_of(kind)
     is_used = wish.spreading.match_label_keys.get(kind.kind, row.uses_hash)
     return row.hash_label if is_used else ""
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from webhook.documents import Item
 from webhook.model import ConfigError, Platform
 from webhook.objects.selectors import LabelSelector, parse_selector
+from webhook.objects.workloads import WorkloadKind
 from webhook.rules.actors import Actors
 from webhook.rules.spread.config import (
     HARD,
@@ -22,6 +23,7 @@ from webhook.rules.spread.config import (
     Spreading,
     Tier,
 )
+from webhook.rules.spread.kinds import hash_of, spread_kinds
 from webhook.rules.spread.settings import (
     AxisSettings,
     SpreadingDocument,
@@ -64,10 +66,22 @@ def build(
                 " set phase: off in one of them"
             )
             errors.append(item.error(("spec",), message))
+    kinds = {row.key: row for row in spread_kinds(actors.kinds)}
+    errors += [error for item, spec in used for error in _unknown_kinds(item, spec, kinds.values())]
     return (
-        Config(first.get("template"), first.get("pod"), actors, platform.prefix, version),
+        Config(first.get("template"), first.get("pod"), actors, platform.prefix, version, kinds),
         tuple(errors),
     )
+
+
+def _unknown_kinds(
+    item: Item, spec: SpreadingSpec, kinds: Iterable[WorkloadKind]
+) -> Iterator[ConfigError]:
+    """Yield the kinds in matchLabelKeys that are neither built in nor added with a hashLabel."""
+    known = sorted({row.kind for row in kinds if hash_of(row).hash_label})
+    for kind in sorted(set(spec.match_label_keys).difference(known)):
+        message = f"has no label for its revisions; allowed: {', '.join(known)}"
+        yield item.error(("spec", "matchLabelKeys", kind), message)
 
 
 def _version(text: str) -> tuple[int, int] | None:

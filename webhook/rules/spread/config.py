@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from webhook.objects.selectors import LabelSelector
+from webhook.objects.workloads import WorkloadKind
 from webhook.rules.actors import Actors
 
 HOSTNAME = "kubernetes.io/hostname"
@@ -88,13 +89,23 @@ class Spreading:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The documents in force, one for each level; `version` is that of the cluster, () unknown."""
+    """The documents in force, one for each level; `version` is that of the cluster, None unknown.
+
+    `kinds` are all whose templates are spread, by (group, kind).
+    """
 
     templates: Spreading | None
     pods: Spreading | None
     actors: Actors
     prefix: str
     version: tuple[int, int] | None
+    kinds: Mapping[tuple[str, str], WorkloadKind]
+
+    def kind_with(self, group: str, resource: str) -> WorkloadKind | None:
+        """Return the kind with a resource, None for one that is not spread."""
+        asked = (group, resource)
+        found = self.kinds.values()
+        return next((one for one in found if (one.group, one.resource) == asked), None)
 
     def has(self, major: int, minor: int) -> bool:
         """Tell whether the cluster has at least this version; an unknown one does."""

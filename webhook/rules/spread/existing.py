@@ -30,6 +30,7 @@ class Neighbourhood:
     labels: Mapping[str, Json]
     namespace: str
     namespace_labels: Mapping[str, Json] = NOTHING
+    hash_labels: frozenset[str] = HASH_LABELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def keeps_together(spec: Mapping[str, Json], axis: Axis, around: Neighbourhood) 
 
 def _constraints(spec: Mapping[str, Json], around: Neighbourhood) -> Iterator[Existing]:
     for index, one in _numbered(spec, CONSTRAINTS):
-        is_own, problem = _is_own(one.get("labelSelector"), around.labels)
+        is_own, problem = _is_own(one.get("labelSelector"), around)
         yield Existing(
             path=(*CONSTRAINTS, index),
             key=str(one.get("topologyKey")),
@@ -129,7 +130,7 @@ def _term(
 def _is_own_term(term: Mapping[str, Json], around: Neighbourhood) -> tuple[bool, str]:
     if not _includes_namespace(term, around) or term.get("mismatchLabelKeys"):
         return False, ""
-    return _is_own(term.get("labelSelector"), around.labels)
+    return _is_own(term.get("labelSelector"), around)
 
 
 def _includes_namespace(term: Mapping[str, Json], around: Neighbourhood) -> bool:
@@ -142,7 +143,7 @@ def _includes_namespace(term: Mapping[str, Json], around: Neighbourhood) -> bool
         return False
 
 
-def _is_own(selector: Json, labels: Mapping[str, Json]) -> tuple[bool, str]:
+def _is_own(selector: Json, around: Neighbourhood) -> tuple[bool, str]:
     """Tell whether a selector matches the template's own Pods, else what is wrong with it."""
     try:
         parsed = parse_selector(selector)
@@ -150,7 +151,7 @@ def _is_own(selector: Json, labels: Mapping[str, Json]) -> tuple[bool, str]:
         return False, ""  # the API's validation answers
     if not parsed.requirements:
         return False, "its selector takes every Pod"
-    hashes = sorted(one.key for one in parsed.requirements if one.key in HASH_LABELS)
+    hashes = sorted(one.key for one in parsed.requirements if one.key in around.hash_labels)
     if hashes:
         return False, f"its selector names {hashes[0]}"
-    return matches(parsed, labels), ""
+    return matches(parsed, around.labels), ""

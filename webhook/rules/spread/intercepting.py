@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from webhook.model import Json, Registration
-from webhook.objects.workloads import BUILT_IN
 from webhook.rules.actors import NOBODY, ActorClass
 from webhook.rules.spread.config import Config
-from webhook.rules.spread.kinds import KINDS
 
 Rule = Mapping[str, Json]
 
@@ -20,10 +18,10 @@ Rule = Mapping[str, Json]
 def spread_entries(config: Config) -> Iterator[Registration]:
     """Yield the entries of rule D: the validating one only where something may be refused."""
     if config.levels:
-        rules = _rules(config.levels, has_scale=config.warns_on_scale)
+        rules = _rules(config, config.levels, has_scale=config.warns_on_scale)
         yield _entry(config, rules, "Ignore", mutating=True)
     if config.refusing_levels or config.denies_on_scale:
-        rules = _rules(config.refusing_levels, has_scale=config.denies_on_scale)
+        rules = _rules(config, config.refusing_levels, has_scale=config.denies_on_scale)
         policy = "Fail" if config.may_refuse else "Ignore"
         yield _entry(config, rules, policy, mutating=False)
 
@@ -42,11 +40,10 @@ def _entry(config: Config, rules: tuple[Rule, ...], policy: str, *, mutating: bo
     )
 
 
-def _rules(levels: Sequence[str], *, has_scale: bool) -> tuple[Rule, ...]:
+def _rules(config: Config, levels: Sequence[str], *, has_scale: bool) -> tuple[Rule, ...]:
     by_versions: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for kind in BUILT_IN:
-        if (kind.group, kind.kind) in KINDS:
-            by_versions.setdefault((kind.group, kind.versions), []).append(kind.resource)
+    for kind in config.kinds.values():
+        by_versions.setdefault((kind.group, kind.versions), []).append(kind.resource)
     found: list[Rule] = []
     for (group, versions), resources in sorted(by_versions.items()):
         if "template" in levels:

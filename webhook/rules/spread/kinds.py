@@ -1,6 +1,7 @@
 """The kinds that rule D spreads, and how each replaces its Pods (platform-rules D.2, D.4, F.1).
 
-A kind without a row is exempt: DaemonSets, Jobs and CronJobs of all groups, bare Pods, Knative.
+A built-in kind without a row is exempt: DaemonSets, Jobs and CronJobs of all groups, bare Pods,
+Knative. A kind that a document added is spread when its selector and its replicas are known.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 from webhook.model import NOTHING, Json
 from webhook.objects.paths import Path, get
-from webhook.objects.workloads import Template, WorkloadKind, controller_of, workload_kind
+from webhook.objects.workloads import BUILT_IN, Registry, Template, WorkloadKind
 
 HASH_LABELS = frozenset((
     "pod-template-hash", "controller-revision-hash", "rollouts-pod-template-hash",
@@ -44,7 +45,9 @@ KINDS: Mapping[tuple[str, str], Spread] = {
 """(group, kind) → what is particular to it."""
 
 HASHED_KINDS = tuple(sorted({kind for (_, kind), row in KINDS.items() if row.hash_label}))
-"""The kinds that `matchLabelKeys` of a document may name."""
+"""The kinds that `matchLabelKeys` of a document may name, beside added ones."""
+
+KNOWN_NAMES = frozenset(row.kind for row in BUILT_IN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +81,18 @@ _WRAPPED: Mapping[Json, str] = {
 """What a UnitedDeployment makes out of each of its templates."""
 
 
-def spread_kind(group: str, kind: str) -> WorkloadKind | None:
-    """Return the row of the kind registry when rule D spreads the kind."""
-    return workload_kind(group, kind) if (group, kind) in KINDS else None
+def spread_kinds(kinds: Registry) -> tuple[WorkloadKind, ...]:
+    """Return the rows of the registry that rule D spreads."""
+    added = (row for row in kinds.added if row.template_paths and row.selector_path)
+    return (
+        *(row for row in kinds.rows if row.key in KINDS),
+        *(row for row in added if row.replicas_path),
+    )
 
 
-def is_owned(value: Json) -> bool:
-    """Tell whether a registered kind controls the object: then its owner is treated (F-K09)."""
-    owner = controller_of(value)
-    if owner is None:
-        return False
-    group, _, _ = str(owner.get("apiVersion", "")).rpartition("/")
-    return workload_kind(group, str(owner.get("kind", ""))) is not None
+def hash_of(kind: WorkloadKind) -> Spread:
+    """Return which label tells the revisions of a kind apart; an added kind names its own."""
+    return KINDS.get(kind.key) or Spread(kind.hash_label, uses_hash=bool(kind.hash_label))
 
 
 def turnover(kind: str, template: Template, value: Json, replicas: int) -> Turnover:

@@ -11,7 +11,7 @@ from webhook.objects.paths import Path
 from webhook.objects.selectors import SelectorError, parse_selector
 from webhook.rules.schema import parse_model
 from webhook.rules.spread.config import HOSTNAME, RANKS, ZONE
-from webhook.rules.spread.kinds import HASHED_KINDS
+from webhook.rules.spread.kinds import HASHED_KINDS, KNOWN_NAMES
 from webhook.rules.spread.settings import AxisSettings, SpreadingDocument, SpreadingSpec
 
 _LABEL_KEY = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?")
@@ -45,7 +45,7 @@ def _selector_errors(spec: SpreadingSpec) -> Found:
 
 
 def _kind_errors(spec: SpreadingSpec) -> Found:
-    for kind in spec.match_label_keys:
+    for kind in sorted(KNOWN_NAMES.intersection(spec.match_label_keys)):
         if kind not in HASHED_KINDS:
             message = f"has no label for its revisions; allowed: {', '.join(HASHED_KINDS)}"
             yield ("matchLabelKeys", kind), message

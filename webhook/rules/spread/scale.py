@@ -6,19 +6,17 @@ from dataclasses import replace
 
 from webhook.model import Action, AdmissionRequest, Facts, Get, Json, Outcome
 from webhook.objects.paths import get
-from webhook.objects.workloads import BUILT_IN, WorkloadKind, templates
+from webhook.objects.workloads import WorkloadKind, templates
 from webhook.rules.actors import TRUSTED_CONTROLLERS, ActorClass, acting_class
 from webhook.rules.spread import reporting
 from webhook.rules.spread.asking import NODES, is_spreadable, look_up_all, subject_of
 from webhook.rules.spread.config import EXCLUSIVE, HOSTNAME, Axis, Config, Spreading
 from webhook.rules.spread.existing import existing, is_satisfied
-from webhook.rules.spread.kinds import KINDS, is_owned
 from webhook.rules.spread.nodes import room_for
 from webhook.rules.spread.planning import Refusal, Wish, plan
 from webhook.rules.spread.subjects import Subject
 from webhook.rules.spread.wishing import namespace_of, wish_of
 
-_BY_RESOURCE = {(k.group, k.resource): k for k in BUILT_IN if (k.group, k.kind) in KINDS}
 _ONE_PER_NODE = Axis(HOSTNAME, EXCLUSIVE)
 
 
@@ -29,7 +27,7 @@ def judge_scale(request: AdmissionRequest, config: Config, facts: Facts) -> Outc
     never held up; what cannot be read is not refused.
     """
     spreading, nothing = config.templates, Outcome(request.object)
-    kind = _BY_RESOURCE.get((request.resource.group, request.resource.resource))
+    kind = config.kind_with(request.resource.group, request.resource.resource)
     actor = acting_class(request.user_info, config.actors)
     if spreading is None or kind is None or actor in TRUSTED_CONTROLLERS or not _grows(request):
         return nothing
@@ -42,7 +40,7 @@ def judge_scale(request: AdmissionRequest, config: Config, facts: Facts) -> Outc
     if not isinstance(parent, dict):
         text = f"{kind.kind} {request.name} cannot be read, its spreading is not checked"
         return replace(nothing, warnings=reporting.warned([text]))
-    if is_owned(parent):
+    if config.actors.kinds.controller_of(parent):
         return nothing
     return _judged(request, kind, parent, config, spreading, facts)
 

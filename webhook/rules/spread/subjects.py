@@ -39,23 +39,23 @@ class Subject:
         return dotted((*self.path, "spec", *path)).replace(_TAIL, "")
 
 
-def without_hashes(selector: Json) -> Mapping[str, Json] | None:
+def without_hashes(selector: Json, hash_label: str = "") -> Mapping[str, Json] | None:
     """Return the workload's selector as constraints may hold it, None when it selects nothing.
 
-    A label that changes with each revision is never copied as a literal.
+    A label that changes with each revision is never copied as a literal; `hash_label` is the one
+    of a kind that a document added.
     """
+    hashes = HASH_LABELS | {hash_label}
     if not isinstance(selector, dict):
         return None
     labels, expressions = selector.get("matchLabels"), selector.get("matchExpressions")
     kept: dict[str, Json] = {}
     if isinstance(expressions, list):
         others = [
-            one
-            for one in expressions
-            if isinstance(one, dict) and one.get("key") not in HASH_LABELS
+            one for one in expressions if isinstance(one, dict) and one.get("key") not in hashes
         ]
         kept.update({"matchExpressions": others} if others else {})
     if isinstance(labels, dict):
-        plain = {key: value for key, value in labels.items() if key not in HASH_LABELS}
+        plain = {key: value for key, value in labels.items() if key not in hashes}
         kept.update({"matchLabels": plain} if plain else {})
     return kept or None

@@ -11,7 +11,6 @@ from webhook.objects.selectors import glob, matches
 from webhook.objects.workloads import WorkloadKind, controller_of
 from webhook.rules.actors import TRUSTED_CONTROLLERS, ActorClass, classify
 from webhook.rules.spread.config import Config, Spreading
-from webhook.rules.spread.kinds import is_owned, spread_kind
 from webhook.rules.spread.nodes import labels_of
 
 _KEPT_BY_SERVER = frozenset(("managedFields", "generation", "resourceVersion"))
@@ -32,12 +31,12 @@ def concern_of(request: AdmissionRequest, config: Config) -> Concern | None:
         return None
     if (request.kind.group, request.kind.kind) == ("", "Pod"):
         return _of_pod(request, config)
-    kind = spread_kind(request.kind.group, request.kind.kind)
+    kind = config.kinds.get((request.kind.group, request.kind.kind))
     spreading = config.templates
     if kind is None or spreading is None or _is_excluded(request, spreading):
         return None
-    if is_owned(request.object) or not _differs(request):
-        return None
+    if config.actors.kinds.controller_of(request.object) or not _differs(request):
+        return None  # F-K09: the owner is treated
     actor = classify(request.user_info, config.actors)
     if actor in TRUSTED_CONTROLLERS:
         return None
