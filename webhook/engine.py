@@ -96,6 +96,7 @@ def _merge(current: AdmissionRequest, outcomes: list[Outcome], snapshot: Snapsho
         audit_annotations=annotations,
         mutated_by=tuple(name for one in outcomes for name in one.mutated_by),
         waived_by=waived_by,
+        overridden_by=tuple(name for one in outcomes for name in one.overridden_by),
     )
     denials = [one for one in violations if one.action is Action.DENY]
     return _denied(decision, denials[0]) if denials else decision

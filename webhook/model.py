@@ -289,6 +289,8 @@ class Outcome:
     """The documents (`EnvInjection/identity`) that changed the object."""
     waived_by: tuple[str, ...] = ()
     """The PolicyExceptions without which this would be another outcome."""
+    overridden_by: tuple[str, ...] = ()
+    """What let a user through who would have been refused: `DeletionGrant/move`, `breakglass`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +309,7 @@ class Decision:
     audit_annotations: Mapping[str, str] = NOTHING
     mutated_by: tuple[str, ...] = ()
     waived_by: tuple[str, ...] = ()
+    overridden_by: tuple[str, ...] = ()
     message: str = ""
     reason: str = ""
     code: int = 0

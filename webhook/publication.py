@@ -48,7 +48,12 @@ def judge_publication(request: AdmissionRequest, snapshot: Snapshot) -> Outcome:
         for one in errors
         if one.action is Action.WARN
     )
-    return Outcome(request.object, (*errors, *check_permissions(request, snapshot)), warnings)
+    return Outcome(
+        request.object,
+        (*errors, *check_permissions(request, snapshot)),
+        warnings,
+        overridden_by=(BREAK_GLASS,) if warnings else (),
+    )
 
 
 def check_publication(request: AdmissionRequest, snapshot: Snapshot) -> tuple[Violation, ...]:

@@ -50,6 +50,16 @@ OUTCOMES = {
     "allowed": (request(), Decision(True, "d", object_after=POD), None),
     "denied": (request(), Decision(False, "d", (DENIAL,), POD), "denied"),
     "warned": (request(), Decision(True, "d", object_after=POD, warnings=("w",)), "warned"),
+    "exempted": (
+        request(),
+        Decision(True, "d", object_after=POD, warnings=("w",), waived_by=("legacy",)),
+        "exempted",
+    ),
+    "overridden": (
+        request(),
+        Decision(True, "d", object_after=POD, warnings=("w",), overridden_by=("breakglass",)),
+        "overridden",
+    ),
     "audited": (
         request(),
         Decision(True, "d", (Violation("p", "m", Action.AUDIT),), POD),

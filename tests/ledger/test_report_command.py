@@ -102,6 +102,61 @@ def test_csv_has_a_header_and_nothing_a_spreadsheet_would_run(ledger: str) -> No
     assert rows[0]["message"] == '\'=cmd|"/c calc"'
 
 
+USED = [
+    record(1, outcome="overridden", policies=("DeletionGrant/move",), username="alice"),
+    record(2, outcome="overridden", policies=("DeletionGrant/move",), username="bob"),
+    record(3, outcome="exempted", policies=("tags", "PolicyException/legacy"), username="carol"),
+    record(4, outcome="denied", policies=("tags", "PolicyException/legacy"), username="dan"),
+]
+
+
+@pytest.fixture
+def used(tmp_path: Path) -> str:
+    url = f"sqlite+aiosqlite:///{tmp_path}/used.db"
+
+    async def fill() -> None:
+        store = Ledger(engine_for(url), "propylon-0")
+        await store.open(NOW)
+        await store.append(USED)
+        await store.close(record(5, outcome="stop"))
+
+    asyncio.run(fill())
+    return url
+
+
+def test_uses_are_counted_where_they_let_somebody_through(used: str) -> None:
+    found = json.loads(run(used, "uses", "-o", "json").output)
+    assert found == [
+        {
+            "document": "DeletionGrant/move",
+            "count": 2,
+            "last": "2027-01-15T08:00:02Z",
+            "last_user": "bob",
+        },
+        {
+            "document": "PolicyException/legacy",
+            "count": 1,
+            "last": "2027-01-15T08:00:03Z",
+            "last_user": "carol",
+        },
+    ]
+
+
+def test_uses_as_table_lines_and_csv(used: str) -> None:
+    table = run(used, "uses", "--until", "2027-01-15T08:00:03Z").output.splitlines()
+    assert [line.split() for line in table] == [
+        ["DOCUMENT", "USES", "LAST", "BY"],
+        ["DeletionGrant/move", "2", "2027-01-15T08:00:02Z", "bob"],
+    ]
+    assert len(run(used, "uses", "-o", "jsonl").output.splitlines()) == 2
+    rows = list(csv.DictReader(io.StringIO(run(used, "uses", "-o", "csv").output)))
+    assert [row["count"] for row in rows] == ["2", "1"]
+
+
+def test_no_use_is_said(ledger: str) -> None:
+    assert run(ledger, "uses").output == "No grant and no exception was used.\n"
+
+
 def test_verify_a_whole_chain(ledger: str) -> None:
     result = run(ledger, "verify")
     assert (result.exit_code, result.output) == (0, "All chains are whole.\n")

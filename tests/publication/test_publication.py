@@ -92,6 +92,7 @@ def test_break_glass_stores_a_broken_document_and_says_so() -> None:
     )
     (violation,) = decision.violations
     assert (violation.action, violation.found) == (Action.WARN, "break-glass: INC-7: restore first")
+    assert decision.overridden_by == ("break-glass",)
     assert "this ConfigMap has an error" in violation.message
 
 

@@ -15,6 +15,8 @@ ALLOW = Decision(allowed=True, digest="d", object_after=REQUEST.object)
 DENY = replace(ALLOW, allowed=False)
 WARN = replace(ALLOW, warnings=("careful",))
 MUTATE = replace(ALLOW, object_after={})
+EXEMPT = replace(WARN, waived_by=("legacy",))
+OVERRIDE = replace(ALLOW, overridden_by=("DeletionGrant/move",))
 
 
 def label(
@@ -34,7 +36,14 @@ def lines(metrics: Metrics) -> dict[str, float]:
 
 @pytest.mark.parametrize(
     ("decision", "outcome"),
-    [(ALLOW, "allowed"), (DENY, "denied"), (WARN, "warned"), (MUTATE, "mutated")],
+    [
+        (ALLOW, "allowed"),
+        (DENY, "denied"),
+        (WARN, "warned"),
+        (MUTATE, "mutated"),
+        (EXEMPT, "exempted"),
+        (OVERRIDE, "overridden"),
+    ],
 )
 def test_decision_is_counted_by_outcome(decision: Decision, outcome: str) -> None:
     metrics = Metrics()
@@ -50,6 +59,19 @@ def test_entries_verbs_and_dry_runs_are_counted_apart() -> None:
     found = lines(metrics)
     assert found[label("mutated", "pods", "mutate")] == 1
     assert found[label("mutated", "pods", "mutate", "true")] == 1
+
+
+def test_uses_of_grants_and_exceptions_are_counted() -> None:
+    metrics = Metrics()
+    for decision in (OVERRIDE, EXEMPT, EXEMPT, ALLOW):
+        metrics.put_nowait(REQUEST, POLICIES, decision, 0.1)
+    metrics.put_nowait(replace(REQUEST, dry_run=True), POLICIES, OVERRIDE, 0.1)
+    counts = {key: value for key, value in lines(metrics).items() if "overrides_total" in key}
+    assert counts == {
+        'propylon_overrides_total{by="DeletionGrant/move",dry_run="false"}': 1,
+        'propylon_overrides_total{by="DeletionGrant/move",dry_run="true"}': 1,
+        'propylon_overrides_total{by="PolicyException/legacy",dry_run="false"}': 2,
+    }
 
 
 def test_latencies_are_a_histogram() -> None:

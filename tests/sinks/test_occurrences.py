@@ -123,6 +123,13 @@ def test_a_grant_is_named_with_its_reason() -> None:
     assert "override by grant DeletionGrant/main for Deployment shop/web: moving" in one.message
 
 
+def test_overrides_are_told_to_the_other_sinks() -> None:
+    asked, grant = delete(web(ALWAYS)), document("DeletionGrant", GRANT)
+    assert judged(asked, snapshot(protected(), grant)).overridden_by == ("DeletionGrant/main",)
+    broken = delete(web(ALWAYS), groups=BREAKGLASS)
+    assert judged(broken, snapshot(protected())).overridden_by == ("breakglass",)
+
+
 def test_an_exception_is_named() -> None:
     (one,) = found(delete(web(ALWAYS)), protected(), document("PolicyException", EXCEPTION))
     assert one.reason == OVERRIDDEN

@@ -16,7 +16,8 @@ import orjson
 import typer
 
 from webhook.cli.report_table import moment_text, patch_text, write_records
-from webhook.ledger.queries import Filter, find_records, find_text, verify
+from webhook.cli.report_uses import write_uses
+from webhook.ledger.queries import Filter, count_uses, find_records, find_text, verify
 from webhook.ledger.records import OUTCOMES
 from webhook.ledger.store import LedgerError, engine_for
 
@@ -85,6 +86,20 @@ def verify_command(context: typer.Context) -> None:
     if breaks:
         raise typer.Exit(1)
     typer.echo("All chains are whole.")
+
+
+@app.command("uses")
+def uses_command(
+    context: typer.Context,
+    since: Annotated[str, typer.Option(help="As for the report itself.")] = "",
+    until: Annotated[str, typer.Option(help="As --since.")] = "",
+    output: Annotated[Output, typer.Option("--output", "-o")] = Output.TABLE,
+) -> None:
+    """Count how often each DeletionGrant and PolicyException was used, by whom last."""
+    now = time.time()
+    times = (parse_time(since, now, "--since"), parse_time(until, now, "--until"))
+    uses = _with_engine(context.obj, lambda engine: count_uses(engine, *times))
+    write_uses(uses, output.value)
 
 
 @app.command("text")

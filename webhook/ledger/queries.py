@@ -6,11 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, and_, desc, select
+from sqlalchemy import Select, and_, desc, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from webhook.ledger.chain import Break, find_breaks
 from webhook.ledger.tables import DOCUMENT_TEXTS, RECORD_POLICIES, RECORDS, SNAPSHOT_DOCUMENTS
+
+PLACE = ("replica", "start", "sequence")
+"""What tells one record from all others."""
+
+PERMISSIONS = ("DeletionGrant", "PolicyException")
+"""Documents whose uses are counted (platform-rules E.10)."""
+
+LETTING_THROUGH = ("exempted", "overridden")
+"""Outcomes of requests that such a document let through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +77,34 @@ def _is_about(policy: str) -> Any:
         )
         .exists()
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """How often a document let people through; `last` is in seconds since the epoch."""
+
+    document: str
+    count: int
+    last: float
+    last_user: str
+
+
+async def count_uses(
+    engine: AsyncEngine, since: float | None = None, until: float | None = None
+) -> list[Uses]:
+    """Return the uses of each DeletionGrant and PolicyException, by name."""
+    about, columns = RECORD_POLICIES.c, RECORDS.c
+    wanted = Filter(outcomes=LETTING_THROUGH, since=since, until=until)
+    on = and_(*(getattr(about, key) == getattr(columns, key) for key in PLACE))
+    joined = select(about.policy, columns.time, columns.username).join(RECORDS, on)
+    named = or_(*(about.policy.startswith(f"{kind}/") for kind in PERMISSIONS))
+    query = _restricted(joined.where(named), wanted).order_by(about.policy, columns.time)
+    uses: dict[str, Uses] = {}
+    async with engine.connect() as connection:
+        async for policy, time, username in await connection.stream(query):
+            before = uses[policy].count if policy in uses else 0
+            uses[policy] = Uses(policy, before + 1, time, username)
+    return list(uses.values())
 
 
 async def find_text(engine: AsyncEngine, digest: str, document: str) -> str | None:

@@ -15,7 +15,7 @@ import orjson
 from webhook.model import Action, AdmissionRequest, Decision, Json, Registration, Violation
 from webhook.objects.patch import diff
 
-OUTCOMES = ("denied", "exempted", "warned", "audited", "mutated")
+OUTCOMES = ("denied", "exempted", "overridden", "warned", "audited", "mutated")
 """What a record can be about, the weightiest first; `start` and `stop` frame a chain."""
 
 
@@ -77,6 +77,8 @@ def outcome_of(request: AdmissionRequest, decision: Decision) -> str | None:
         return "denied"
     if decision.waived_by:
         return "exempted"
+    if decision.overridden_by:
+        return "overridden"
     if decision.warnings:
         return "warned"
     if decision.violations:

@@ -31,6 +31,7 @@ class Metrics(Collector):
         self._latencies: dict[str, list[int]] = {}
         self._seconds: dict[str, float] = {}
         self._refused: dict[int, int] = {}
+        self._uses: dict[tuple[str, str], int] = {}
         self._watched: list[
             tuple[type[GaugeMetricFamily | CounterMetricFamily], str, str, Reading]
         ] = []
@@ -52,12 +53,19 @@ class Metrics(Collector):
         dry_run = "true" if request.dry_run else "false"
         labels = (name, verb, request.operation, _outcome(request, decision), dry_run)
         self._reviews[labels] = self._reviews.get(labels, 0) + 1
+        if decision.waived_by or decision.overridden_by:
+            self._count_uses(decision, dry_run)
         buckets = self._latencies.get(name)
         if buckets is None:
             buckets = self._latencies[name] = [0] * (len(BOUNDS) + 1)
             self._seconds[name] = 0.0
         buckets[bisect_left(BOUNDS, latency)] += 1
         self._seconds[name] += latency
+
+    def _count_uses(self, decision: Decision, dry_run: str) -> None:
+        waivers = (f"PolicyException/{name}" for name in decision.waived_by)
+        for name in (*waivers, *decision.overridden_by):
+            self._uses[name, dry_run] = self._uses.get((name, dry_run), 0) + 1
 
     def refused(self, status: int) -> None:
         """Count a request that got no verdict but this HTTP status."""
@@ -91,6 +99,7 @@ class Metrics(Collector):
         for status, count in self._refused.copy().items():
             refused.add_metric([str(status)], count)
         yield refused
+        yield self._use_counts()
         for name, documentation, label, read_text in self._texts:
             gauge = GaugeMetricFamily(name, documentation, labels=[label])
             gauge.add_metric([read_text()], 1)
@@ -105,6 +114,16 @@ class Metrics(Collector):
             labels=["entry", "verb", "operation", "outcome", "dry_run"],
         )
         for labels, count in self._reviews.copy().items():
+            family.add_metric(labels, count)
+        return family
+
+    def _use_counts(self) -> Metric:
+        family = CounterMetricFamily(
+            "propylon_overrides",
+            "Requests that would have been refused or changed, by what let them through.",
+            labels=["by", "dry_run"],
+        )
+        for labels, count in self._uses.copy().items():
             family.add_metric(labels, count)
         return family
 
@@ -127,6 +146,10 @@ Reading = Callable[[], float]
 def _outcome(request: AdmissionRequest, decision: Decision) -> str:
     if not decision.allowed:
         return "denied"
+    if decision.waived_by:
+        return "exempted"
+    if decision.overridden_by:
+        return "overridden"
     if decision.object_after is not request.object:
         return "mutated"
     return "warned" if decision.warnings else "allowed"
