@@ -6,10 +6,12 @@ No container runs: a bound Pod is said to be Running and Ready, one that is on i
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tests.e2e.api import Answer, Api, Call, collection, connected
 from tests.e2e.background import repeated
+from tests.e2e.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,7 +34,7 @@ def running_nodes(cluster: Cluster, zones: Mapping[str, str]) -> Iterator[None]:
         api.create(NODES, [_node(name, zone) for name, zone in zones.items()])
         try:
             for name in zones:
-                _make_ready(api, name)
+                eventually(partial(_made_ready, api, name), what=f"{name} is ready")
             with repeated(lambda: _serve_pods(api)):
                 yield
         finally:
@@ -44,14 +46,17 @@ def _node(name: str, zone: str) -> Any:
     return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}}
 
 
-def _make_ready(api: Api, name: str) -> None:
-    """Give a node its capacity, and take the taint away that the API server put on it."""
+def _made_ready(api: Api, name: str) -> bool:
+    """Give a node its capacity, and take the taint away that the API server put on it.
+
+    Controllers note things on a new node at the same time: a conflict is an AssertionError.
+    """
     node = api.call(Call("GET", f"{NODES}/{name}")).object
     ready = {"type": "Ready", "status": "True", "reason": "Simulated"}
     node["status"] = {"capacity": CAPACITY, "allocatable": CAPACITY, "conditions": [ready]}
     node = _done(api.call(Call("PUT", f"{NODES}/{name}/status", node)))
     node["spec"].pop("taints", None)
-    _done(api.call(Call("PUT", f"{NODES}/{name}", node)))
+    return api.call(Call("PUT", f"{NODES}/{name}", node)).ok
 
 
 def _done(answer: Answer) -> Any:

@@ -50,6 +50,19 @@ def clean_deployment(**changes: Any) -> Any:
     return result
 
 
+def in_namespace(kubectl: Kubectl, name: str = "web", **changes: Any) -> Any:
+    """Return the Deployment for the Namespace of this kubectl, one replica unless it says so."""
+    result = deployment(name, **{"replicas": 1, **changes})
+    result["metadata"]["namespace"] = kubectl.namespace
+    return result
+
+
+def namespace(admin: Kubectl, name: str) -> Kubectl:
+    """Make a Namespace and return kubectl within it."""
+    admin.run("create", "namespace", name)
+    return admin.within(name)
+
+
 def _selecting(workload: Any) -> list[Any]:
     spec = workload["spec"]
     return [

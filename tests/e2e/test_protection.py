@@ -59,17 +59,8 @@ def labels(kubectl: Kubectl, *what: str) -> Any:
     return kubectl.get(*what)["metadata"].get("labels", {})
 
 
-def made(admin: Kubectl, name: str) -> Kubectl:
-    """Return kubectl within a new Namespace that the administrator uses."""
-    admin.run("create", "namespace", name)
-    return admin.within(name)
-
-
 def web(kubectl: Kubectl, level: str = "Always", **changes: Any) -> None:
-    """Apply the shop's Deployment into this Namespace, one replica unless it says so."""
-    built = shop.deployment("web", labels={OURS: level}, **{"replicas": 1, **changes})
-    built["metadata"]["namespace"] = kubectl.namespace
-    kubectl.apply(built)
+    kubectl.apply(shop.in_namespace(kubectl, labels={OURS: level}, **changes))
 
 
 def is_gone(kubectl: Kubectl, *what: str) -> bool:
@@ -77,7 +68,7 @@ def is_gone(kubectl: Kubectl, *what: str) -> bool:
 
 
 def test_the_administrator_is_bound_and_a_dry_run_says_so(admin: Kubectl) -> None:
-    here = made(admin, "bound")
+    here = shop.namespace(admin, "bound")
     web(here)
     for flags in ([], ["--dry-run=server"], ["--cascade=orphan"], ["--force", "--grace-period=0"]):
         refused = here.try_to("delete", "deployment", "web", *flags)
@@ -88,7 +79,7 @@ def test_the_administrator_is_bound_and_a_dry_run_says_so(admin: Kubectl) -> Non
 def test_a_namespace_stays_while_something_in_it_is_protected(
     admin: Kubectl, carol: Kubectl
 ) -> None:
-    here = made(admin, "crowded")
+    here = shop.namespace(admin, "crowded")
     web(here)
     refused = admin.try_to("delete", "namespace", "crowded")
     assert (
@@ -105,12 +96,12 @@ def test_a_namespace_stays_while_something_in_it_is_protected(
 
 
 def test_an_empty_namespace_goes(admin: Kubectl) -> None:
-    made(admin, "empty")
+    shop.namespace(admin, "empty")
     admin.run("delete", "namespace", "empty", "--timeout=60s")
 
 
 def test_a_labelled_namespace_stays_while_pods_are_active(admin: Kubectl) -> None:
-    here = made(admin, "running")
+    here = shop.namespace(admin, "running")
     admin.run("label", "namespace", "running", f"{OURS}=Cascading")
     here.apply(shop.pod("job", namespace="running"))
     assert "1 Pod active" in admin.try_to("delete", "namespace", "running").stderr
@@ -149,7 +140,7 @@ def test_a_definition_stays_while_an_object_of_it_is_protected(
 
 
 def test_an_eviction_is_refused(admin: Kubectl) -> None:
-    here = made(admin, "drained")
+    here = shop.namespace(admin, "drained")
     pod = shop.pod("kept", namespace="drained", labels={OURS: "Always"})
     here.apply(pod)
     eviction = {
@@ -164,7 +155,7 @@ def test_an_eviction_is_refused(admin: Kubectl) -> None:
 
 
 def test_scaling_to_zero(admin: Kubectl) -> None:
-    here = made(admin, "scaled")
+    here = shop.namespace(admin, "scaled")
     web(here, replicas=2)
     refused = here.try_to("scale", "deployment", "web", "--replicas=0")
     assert "may not be scaled to 0" in refused.stderr
@@ -175,7 +166,7 @@ def test_scaling_to_zero(admin: Kubectl) -> None:
 
 def test_roll_outs_and_cascading_deletions_work(admin: Kubectl) -> None:
     """Scale to 0, then delete: what Cascading asks for, with the real controllers."""
-    here = made(admin, "cascading")
+    here = shop.namespace(admin, "cascading")
     web(here, "Cascading")
     assert "still wanted" in here.try_to("delete", "deployment", "web").stderr
     web(here, "Cascading", image="registry.example.com/shop:2")
@@ -193,9 +184,8 @@ def test_roll_outs_and_cascading_deletions_work(admin: Kubectl) -> None:
 
 def test_controllers_delete_what_is_theirs(admin: Kubectl, carol: Kubectl) -> None:
     """The label in a template protects Pods from people, not from their ReplicaSet."""
-    here = made(admin, "templated")
-    built = shop.deployment("web", replicas=2)
-    built["metadata"]["namespace"] = "templated"
+    here = shop.namespace(admin, "templated")
+    built = shop.in_namespace(here, replicas=2)
     built["spec"]["template"]["metadata"]["labels"][OURS] = "Always"
     said = here.apply(built)
     assert said.stderr == ""
@@ -228,7 +218,7 @@ def test_a_removed_label_holds_for_a_while(admin: Kubectl, developer: Kubectl) -
 
 
 def test_a_cool_down_ends(propylon: Propylon, admin: Kubectl) -> None:
-    here = made(admin, "cooled")
+    here = shop.namespace(admin, "cooled")
     web(here)
     text = (DATA / "documents" / "protection.yaml").read_text()
     propylon.put_in_force("protection", protection=text.replace("1h", "3s"))
@@ -252,7 +242,7 @@ spec:
 
 
 def test_a_grant_is_its_writers_own(propylon: Propylon, admin: Kubectl) -> None:
-    here = made(admin, "granted")
+    here = shop.namespace(admin, "granted")
     web(here)
     refused = propylon.set_documents("grants", grant=GRANT.replace("CREATOR", "dana"))
     assert "spec.createdBy: must be 'e2e-admin', the user who writes this grant" in refused.stderr
@@ -261,7 +251,7 @@ def test_a_grant_is_its_writers_own(propylon: Propylon, admin: Kubectl) -> None:
 
 
 def test_without_a_replica_only_what_is_protected_waits(propylon: Propylon, admin: Kubectl) -> None:
-    here = made(admin, "outage")
+    here = shop.namespace(admin, "outage")
     web(here)
     here.run("create", "deployment", "plain", "--image=registry.example.com/plain:1")
     propylon.kill_all()
