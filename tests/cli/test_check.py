@@ -53,6 +53,54 @@ def test_half_of_a_pair_is_noted(tmp_path: Path) -> None:
     assert "there is no ValidatingAdmissionPolicy 'two' here" in result.stdout
 
 
+EXCEPTION = """\
+apiVersion: propylon.dev/v1
+kind: PolicyException
+metadata: {name: legacy}
+spec:
+  waives:
+    - WAIVED
+  subject: {users: [alice]}
+  match: {namespaces: [shop]}
+  reason: because
+  ticket: CHG-1
+  expires: "EXPIRES"
+"""
+NOTES = {
+    "a policy that is here": ("{kind: ValidatingAdmissionPolicy, name: tall}", "2999", ""),
+    "another policy": (
+        "{kind: ValidatingAdmissionPolicy, name: small}",
+        "2999",
+        "spec.waives[0]: there is no ValidatingAdmissionPolicy 'small' here: waiving it does nothing",
+    ),
+    "a rule without documents": (
+        "{kind: LxcfsInjection}",
+        "2999",
+        "spec.waives[0]: there is no LxcfsInjection here: waiving it does nothing",
+    ),
+    "expired": (
+        "{kind: ValidatingAdmissionPolicy, name: tall}",
+        "2020",
+        "spec.expires: 2020-01-01T00:00:00Z is over: it does nothing; remove it",
+    ),
+}
+
+
+@pytest.mark.parametrize(("waived", "year", "note"), NOTES.values(), ids=NOTES)
+def test_idle_exceptions_are_noted(waived: str, year: str, note: str, tmp_path: Path) -> None:
+    text = EXCEPTION.replace("WAIVED", waived).replace("EXPIRES", f"{year}-01-01T00:00:00Z")
+    (tmp_path / "a.yaml").write_text(f"{policy('tall')}---\n{text}")
+    result = call("check", tmp_path)
+    assert result.exit_code == 0
+    assert (note in result.stdout) if note else ("note" not in result.stdout)
+
+
+@pytest.mark.parametrize("waived", ["3", "{kind: Nonsense}", "{}"])
+def test_a_broken_exception_is_an_error(waived: str, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(EXCEPTION.replace("WAIVED", waived))
+    assert call("check", tmp_path).exit_code == 1
+
+
 def test_config_map_is_looked_into_from_standard_input() -> None:
     result = call("check", "-", stdin=CONFIG_MAP)
     assert result.exit_code == 1

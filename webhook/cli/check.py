@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -32,7 +33,7 @@ def check(
     Exit code 0: no errors; 1: errors; 2: a file cannot be read.
     """
     try:
-        report = check_inputs(read_inputs(paths), kubernetes_version)
+        report = check_inputs(read_inputs(paths), kubernetes_version, time.time())
     except SourceError as error:
         fail("check", str(error))
     WRITERS[output](report)

@@ -7,8 +7,12 @@ from dataclasses import dataclass, replace
 
 from webhook.documents import Item, parse_document
 from webhook.model import ConfigError, Platform
+from webhook.objects.paths import get
 from webhook.offline.inputs import Input
+from webhook.rules.protect.parsing import parse_time
 from webhook.snapshot import build, errors_on_version
+
+POLICY_KINDS = ("ValidatingAdmissionPolicy", "MutatingAdmissionPolicy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +24,11 @@ class Report:
     remarks: tuple[ConfigError, ...] = ()
 
 
-def check_inputs(inputs: Iterable[Input], version: str = "") -> Report:
+def check_inputs(inputs: Iterable[Input], version: str = "", now: float = 0.0) -> Report:
     """Check documents alone and with each other.
 
-    `version` is the Kubernetes minor that new CEL texts must work on, "" for everything known.
+    `version` is the Kubernetes minor that new CEL texts must work on, "" for everything known;
+    `now` is in seconds since the epoch, 0 for: nothing has expired.
     """
     inputs = tuple(inputs)
     documents = [one.document for one in inputs]
@@ -36,7 +41,8 @@ def check_inputs(inputs: Iterable[Input], version: str = "") -> Report:
         (_placed(one, places) for one in dict.fromkeys(errors)),
         key=lambda one: (one.origin, one.line, one.column),
     )
-    return Report(len(items), tuple(found), tuple(_remarks(items)))
+    remarks = (_placed(one, places) for one in _remarks(items, now))
+    return Report(len(items), tuple(found), tuple(remarks))
 
 
 def _placed(error: ConfigError, inputs: dict[str, Input]) -> ConfigError:
@@ -50,9 +56,36 @@ def _placed(error: ConfigError, inputs: dict[str, Input]) -> ConfigError:
     )
 
 
-def _remarks(items: list[Item]) -> Iterator[ConfigError]:
-    """Yield what is allowed and does nothing: a policy or a binding without the other."""
-    for kind in ("ValidatingAdmissionPolicy", "MutatingAdmissionPolicy"):
+def _remarks(items: list[Item], now: float) -> Iterator[ConfigError]:
+    """Yield what is allowed and does nothing."""
+    yield from _halves(items)
+    yield from _idle_exceptions(items)
+    for item in items:
+        if item.kind in {"PolicyException", "DeletionGrant"}:
+            expires = get(item.value, ("spec", "expires"))
+            if (parse_time(str(expires)) or now) < now:
+                text = f"{expires} is over: it does nothing; remove it"
+                yield item.error(("spec", "expires"), text)
+
+
+def _idle_exceptions(items: list[Item]) -> Iterator[ConfigError]:
+    """Yield what exceptions name and these documents do not hold."""
+    known = {(one.kind, name) for one in items for name in ("", one.name)}
+    for item in (one for one in items if one.kind == "PolicyException"):
+        waives = get(item.value, ("spec", "waives"))
+        for index, one in enumerate(waives if isinstance(waives, list) else ()):
+            named = (get(one, ("kind",)), get(one, ("name",)) or "")
+            if named not in known:
+                subject = " ".join(
+                    repr(text) if at else text for at, text in enumerate(named) if text
+                )
+                text = f"there is no {subject} here: waiving it does nothing"
+                yield item.error(("spec", "waives", index), text)
+
+
+def _halves(items: list[Item]) -> Iterator[ConfigError]:
+    """Yield policies and bindings without the other."""
+    for kind in POLICY_KINDS:
         policies = {one.name: one for one in items if one.kind == kind}
         bindings = [one for one in items if one.kind == f"{kind}Binding"]
         names = {name for one in bindings if (name := _policy_name(one))}
