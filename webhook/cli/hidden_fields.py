@@ -8,7 +8,6 @@ from typing import NoReturn
 import typer
 
 from webhook.model import Platform
-from webhook.rules.actors import Actors
 from webhook.rules.hide import Config
 from webhook.rules.hide.building import configure
 from webhook.rules.hide.settings import HiddenFieldsSpec
@@ -34,7 +33,7 @@ def config_of(snapshot: Snapshot, prefix: str) -> Config:
     found = snapshot.configs.get("hide")
     if isinstance(found, Config):
         return found
-    return configure("default", HiddenFieldsSpec(), Actors(), Platform(prefix))
+    return configure("default", HiddenFieldsSpec(), snapshot.actors, Platform(prefix))
 
 
 def refuse(message: str) -> NoReturn:

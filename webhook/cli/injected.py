@@ -18,6 +18,7 @@ from webhook.objects.equality import same
 from webhook.objects.paths import Path, get
 from webhook.objects.workloads import WorkloadKind, templates
 from webhook.rules import RULES
+from webhook.rules.hide.config import treated_kinds
 from webhook.rules.hide.view import kind_of
 from webhook.rules.hide.writing import with_value, without
 from webhook.snapshot import Snapshot
@@ -37,9 +38,10 @@ OF_PODS: tuple[Path, ...] = (
 
 def without_injected(snapshot: Snapshot, facts: Facts) -> Callable[[Json], Json]:
     """Return a function that takes out what the rules of the snapshot would add."""
+    kinds = treated_kinds(snapshot.actors.kinds)
 
     def taken_out(value: Json) -> Json:
-        kind = kind_of(value)
+        kind = kind_of(value, kinds)
         if kind is None or not kind.template_paths:
             return value
         places = [path for path in _lists(value, kind) if isinstance(get(value, path), list)]

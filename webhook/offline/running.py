@@ -119,6 +119,7 @@ def judge_case(case: Case, suite: Suite) -> Judgement:
         operation=case.operation,
         user={key: one for key, one in case.user.model_dump(mode="json").items() if one},
         fields=case.request,
+        kinds=suite.snapshot.actors.kinds,
     )
     answer = answers_from(_objects(case, request.namespace))
     return judge(request, suite.entries, suite.snapshot, answer)

@@ -20,6 +20,7 @@ from webhook.model import (
     Registration,
     Violation,
 )
+from webhook.objects.workloads import Registry
 from webhook.offline.judging import Answer, Judgement, judge_with
 from webhook.offline.manifests import Manifest
 from webhook.offline.requests import request_about
@@ -96,16 +97,18 @@ def scan_one(manifest: Manifest, policies: Policies, asked: Asked, answer: Answe
 def scan_with(manifest: Manifest, policies: Policies, asked: Asked, facts: Facts) -> Scanned:
     """Judge one object; raise NeedFacts where a fact is missing."""
     try:
-        request = request_of(manifest, asked)
+        request = request_of(manifest, asked, policies.snapshot.actors.kinds)
     except BadReview as error:
         return Scanned(manifest, problem=str(error))
     return found_in(manifest, judge_with(request, policies.entries, policies.snapshot, facts))
 
 
-def request_of(manifest: Manifest, asked: Asked) -> AdmissionRequest:
+def request_of(manifest: Manifest, asked: Asked, kinds: Registry) -> AdmissionRequest:
     """Return the request to store the object as it is; raise BadReview."""
     old_value = manifest.value if asked.operation == "UPDATE" else None
-    return request_about(manifest.value, old_value, operation=asked.operation, user=asked.user)
+    return request_about(
+        manifest.value, old_value, operation=asked.operation, user=asked.user, kinds=kinds
+    )
 
 
 def found_in(manifest: Manifest, judgement: Judgement) -> Scanned:
