@@ -95,7 +95,9 @@ def test_idle_exceptions_are_noted(waived: str, year: str, note: str, tmp_path: 
     assert (note in result.stdout) if note else ("note" not in result.stdout)
 
 
-@pytest.mark.parametrize("waived", ["3", "{kind: Nonsense}", "{}"])
+@pytest.mark.parametrize(
+    "waived", ["3", "{kind: Nonsense}", "{}", "{kind: [x]}", "{kind: EnvInjection, name: {}}"]
+)
 def test_a_broken_exception_is_an_error(waived: str, tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(EXCEPTION.replace("WAIVED", waived))
     assert call("check", tmp_path).exit_code == 1

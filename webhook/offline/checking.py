@@ -74,11 +74,9 @@ def _idle_exceptions(items: list[Item]) -> Iterator[ConfigError]:
     for item in (one for one in items if one.kind == "PolicyException"):
         waives = get(item.value, ("spec", "waives"))
         for index, one in enumerate(waives if isinstance(waives, list) else ()):
-            named = (get(one, ("kind",)), get(one, ("name",)) or "")
-            if named not in known:
-                subject = " ".join(
-                    repr(text) if at else text for at, text in enumerate(named) if text
-                )
+            kind, name = get(one, ("kind",)), get(one, ("name",)) or ""
+            if isinstance(kind, str) and isinstance(name, str) and (kind, name) not in known:
+                subject = f"{kind} {name!r}" if name else kind
                 text = f"there is no {subject} here: waiving it does nothing"
                 yield item.error(("spec", "waives", index), text)
 
