@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from webhook.cluster.resources import Resource
+from webhook.exemptions import Family, family_of
 from webhook.model import GroupVersionResource, Json, Registration
 from webhook.offline.judging import resources_of
 from webhook.offline.requests import resource_name
@@ -41,16 +42,20 @@ def _asks(entry: Registration, resource: Resource, operation: str) -> bool:
     name = GroupVersionResource(resource.group, resource.version, resource.plural)
     is_placed = resource.namespaced or resource.kind == "Namespace"
     target = Target(operation, "", is_placed, name, name)
-    return (
-        entry.path != "documents" and narrow_policy(resources_of(entry.rules), target) is not None
-    )
+    if _is_about_documents(entry):
+        return False
+    return narrow_policy(resources_of(entry.rules), target) is not None
+
+
+def _is_about_documents(entry: Registration) -> bool:
+    return family_of(entry.path) is Family.DOCUMENTS
 
 
 def needed_rights(snapshot: Snapshot, entries: Sequence[Registration]) -> tuple[Json, ...]:
     """Return the ClusterRole and the Role that a scan of these policies needs, and no more."""
     lists: dict[str, set[str]] = {"": {"namespaces"}}
     for entry in entries:
-        for rule in entry.rules if entry.path != "documents" else ():
+        for rule in () if _is_about_documents(entry) else entry.rules:
             for group in rule["apiGroups"]:
                 names = {name.partition("/")[0] for name in rule["resources"] if "/" not in name}
                 lists.setdefault(group, set()).update(names)
