@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.builders import container, deployment, pod
 from webhook.objects.paths import (
@@ -82,6 +84,8 @@ SELECTIONS: dict[str, tuple[str, list[str]]] = {
     "elements by a boolean that differs": ("spec.containers[tty=false]", []),
     "elements that have a field": ("spec.volumes[?hostPath].name", ["spec.volumes[0].name"]),
     "two conditions": ("spec.volumes[name=tmp,?hostPath]", []),
+    "a missing key of an element": ("spec.containers[*].stdin", []),
+    "a key of a text": ("spec.containers[*].name.first", []),
     "a missing parent": ("spec.template.spec.containers[*]", []),
     "null is absent": ("spec.replicas", []),
     "elements of a map": ("spec[*]", []),
@@ -102,6 +106,21 @@ def test_select_finds_every_place(text: str, expected: list[str]) -> None:
     found = list(select(parse_path(text), POD, places))
     assert [dotted(path) for path, _ in found] == expected
     assert all(get(POD, path) is value for path, value in found)
+
+
+NESTED = st.recursive(
+    st.sampled_from((None, 0, False, "", "b")),
+    lambda inner: st.one_of(st.lists(inner), st.dictionaries(st.sampled_from("abc"), inner)),
+)
+
+
+@given(NESTED, st.lists(st.sampled_from("abc"), min_size=1, max_size=3))
+def test_plain_paths_name_at_most_one_place(value: Any, keys: list[str]) -> None:
+    found = value
+    for key in keys:
+        found = found.get(key) if isinstance(found, dict) else None
+    expected = [] if found is None else [(tuple(keys), found)]
+    assert list(select(parse_path(".".join(keys)), value)) == expected
 
 
 def test_select_knows_no_roots_by_itself() -> None:

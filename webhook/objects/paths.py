@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -56,11 +56,21 @@ class Elements:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A parsed path; `root` is "" or one of `$pod`, `$meta`, `$containers`."""
+    """A parsed path; `root` is "" or one of `$pod`, `$meta`, `$containers`.
+
+    `keys` is the same as a concrete path when it can only ever name one place, else None.
+    """
 
     text: str
     root: str
     steps: tuple[Key | Elements, ...]
+    keys: tuple[str, ...] | None = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Find out once whether the path is a plain one: most are."""
+        keys = tuple(one.name for one in self.steps if isinstance(one, Key) and "*" not in one.name)
+        is_plain = not self.root and len(keys) == len(self.steps)
+        object.__setattr__(self, "keys", keys if is_plain else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +103,10 @@ def dotted(path: Path) -> str:
 def get(value: Any, path: Path, default: Any = None) -> Any:
     """Return what is at the path, or the default where a step is missing or of another type."""
     for step in path:
-        if isinstance(value, list) and isinstance(step, int):
-            is_there = 0 <= step < len(value)
+        if isinstance(value, dict):
+            is_there = step in value
         else:
-            is_there = isinstance(value, dict) and step in value
+            is_there = isinstance(value, list) and isinstance(step, int) and 0 <= step < len(value)
         if not is_there:
             return default
         value = value[step]
@@ -177,11 +187,20 @@ def holds(guard: Guard, value: Any, roots: Mapping[str, tuple[Path, ...]] = NO_R
 def select(
     pattern: Pattern, value: Any, roots: Mapping[str, tuple[Path, ...]] = NO_ROOTS
 ) -> Iterator[tuple[Path, Any]]:
-    """Yield every place that the pattern names, with what is there, in document order.
+    """Return every place that the pattern names, with what is there, in document order.
 
     `roots` says where `$pod`, `$meta` and `$containers` are in this value
     (`workloads.roots`). Missing parents, values of another type and null give nothing.
     """
+    if pattern.keys is None:
+        return _select(pattern, value, roots)
+    found = get(value, pattern.keys)
+    return iter(() if found is None else ((pattern.keys, found),))
+
+
+def _select(
+    pattern: Pattern, value: Any, roots: Mapping[str, tuple[Path, ...]]
+) -> Iterator[tuple[Path, Any]]:
     starts = roots.get(pattern.root, ()) if pattern.root else ((),)
     for start in starts:
         yield from _walk(pattern.steps, start, get(value, start))

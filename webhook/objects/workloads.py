@@ -241,20 +241,14 @@ def plural_of(kind: str) -> str:
 
 def templates(kind: WorkloadKind, value: Any) -> tuple[Template, ...]:
     """Return the Pod templates of an object; absent and malformed ones are left out."""
-    found = (
-        _template(path, template)
-        for pattern in kind.template_paths
-        for path, template in select(pattern, value)
-    )
-    return tuple(template for template in found if template)
-
-
-def _template(path: Path, value: Any) -> Template | None:
-    spec = get(value, ("spec",))
-    metadata = get(value, ("metadata",)) or {}
-    if isinstance(spec, dict) and isinstance(metadata, dict):
-        return Template(path, metadata, spec)
-    return None
+    found: list[Template] = []
+    for pattern in kind.template_paths:
+        for path, template in select(pattern, value):
+            spec = get(template, ("spec",))
+            metadata = get(template, ("metadata",)) or {}
+            if isinstance(spec, dict) and isinstance(metadata, dict):
+                found.append(Template(path, metadata, spec))
+    return tuple(found)
 
 
 def roots(
