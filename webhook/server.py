@@ -10,6 +10,7 @@ import asyncio
 import gc
 import logging
 import socket
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
@@ -46,13 +47,15 @@ GC_THRESHOLDS = (50_000, 20, 20)
 """A review is some hundred objects, freed by counting; the usual 700 would search for cycles in
 each request (an eighth of its time)."""
 
+SWITCH_SECONDS = 0.0005
+"""So long a thread may hold the interpreter while the loop waits for it: that of the database, of
+the health port, or one that reads files. The usual 5 ms would be many times a request's."""
+
 GRACE_SECONDS = 30
 """The longest that an admission call may take, and so the longest that a stop waits for one."""
 
 LEDGER_SECONDS = 10.0
 """So long the ledger may take to write its last records."""
-
-SWITCHES_PER_COLLECTION = 20
 
 Task = Coroutine[Any, Any, None]
 
@@ -82,6 +85,7 @@ def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; raise StartError when that is impossible."""
     start_logging(settings.log_level)
     gc.set_threshold(*GC_THRESHOLDS)
+    sys.setswitchinterval(SWITCH_SECONDS)
     failures: list[str] = []
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
@@ -112,7 +116,7 @@ async def serve(settings: Settings) -> None:
         health.add_checks(backend.checks)
         _watch_store(metrics, store)
         start = await stack.enter_async_context(_background())
-        for task in (*backend.tasks, _beat(health), _tend(store)):
+        for task in (*backend.tasks, _beat(health), _log_switches(store)):
             start(task)
         sinks = (*backend.sinks, metrics, *ledger_sinks, AuditLog())
         app = create_app(store, backend.resolver, sinks, backend.token, refused=metrics.refused)
@@ -334,21 +338,13 @@ async def _beat(health: Health) -> None:
         await asyncio.sleep(1.0)
 
 
-async def _tend(store: SnapshotStore) -> None:
-    """Say what changed, and keep the garbage collector away from what stays.
-
-    Looking through everything takes a tenth of a second, so what former snapshots left behind
-    waits for every twentieth switch.
-    """
-    switches = 0
+async def _log_switches(store: SnapshotStore) -> None:
     async for snapshot in _publications(store):
-        _log_switch(snapshot)
-        switches += 1
-        if switches % SWITCHES_PER_COLLECTION == 0:
-            gc.unfreeze()
-        if switches > 1:  # the first one would hold up the first requests
-            gc.collect()
-        gc.freeze()
+        fields = {"digest": snapshot.digest[:8], "documents": len(snapshot.items)}
+        _LOG.info("documents in force", extra={**fields, "errors": len(snapshot.errors)})
+        for error in snapshot.errors:
+            await asyncio.sleep(0)  # there may be many, and requests wait
+            _LOG.warning("document refused", extra={"problem": str(error)})
 
 
 async def _publications(store: SnapshotStore) -> AsyncIterator[Snapshot]:
@@ -358,13 +354,6 @@ async def _publications(store: SnapshotStore) -> AsyncIterator[Snapshot]:
         is_new = store.synced and store.current() is not last
         last = store.current() if is_new else await store.changed()
         yield last.snapshot
-
-
-def _log_switch(snapshot: Snapshot) -> None:
-    fields = {"digest": snapshot.digest[:8], "documents": len(snapshot.items)}
-    _LOG.info("documents in force", extra={**fields, "errors": len(snapshot.errors)})
-    for error in snapshot.errors:
-        _LOG.warning("document refused", extra={"problem": str(error)})
 
 
 def _watch_store(metrics: Metrics, store: SnapshotStore) -> None:

@@ -61,7 +61,7 @@ class Source:
     errors: tuple[ConfigError, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Snapshot:
     """All configuration, compiled and immutable; replaced whole, read once per request.
 
@@ -147,6 +147,17 @@ def check_documents(
             if (item.identity, item.text) not in in_force:
                 errors.extend(errors_on_version(item, version))
     return tuple(errors)
+
+
+def parts_of(snapshot: Snapshot) -> list[object]:
+    """Return what nearly all of a snapshot's memory is in.
+
+    Who lets go of these one by one, from the end, after everybody else has let go of the snapshot
+    frees it in small steps.
+    """
+    bound = (part for one in snapshot.policy_sets.values() for part in one.bound)
+    mutating = (part for one in snapshot.mutating_policy_sets.values() for part in one.bound)
+    return [*bound, *mutating, *snapshot.accepted, *snapshot.sources]
 
 
 def errors_on_version(item: Item, version: str) -> tuple[ConfigError, ...]:

@@ -135,19 +135,33 @@ class TestWatching:
             found = await asyncio.wait_for(coming, 5)
             assert [one.text for one in found] == expected
 
+    async def test_only_what_changed_is_read_again(
+        self, watched: AsyncIterator[Any], tmp_path: Path
+    ) -> None:
+        write(tmp_path, b="2", c="3")
+        first = await anext(watched)
+        write(tmp_path, b="22")
+        second = await asyncio.wait_for(anext(watched), 5)
+        assert [one.text for one in second] == ["1", "22", "3"]
+        assert [one is other for one, other in zip(first, second, strict=True)] == [
+            True,
+            False,
+            True,
+        ]
+
     async def test_change_counts_when_the_files_are_quiet(
         self, watched: AsyncIterator[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A file that grows from poll to poll is being written."""
         await anext(watched)
-        real, sizes = directory._stamp, iter(range(3))
+        real, sizes = directory._stamps, iter(range(3))
 
         def growing(root: Path) -> Any:
             write(tmp_path, a="x" * (10 + next(sizes, 2)))
             os.utime(tmp_path / "a.yaml", ns=(5, 5))
             return real(root)
 
-        monkeypatch.setattr(directory, "_stamp", growing)
+        monkeypatch.setattr(directory, "_stamps", growing)
         found = await asyncio.wait_for(anext(watched), 5)
         assert [one.text for one in found] == ["x" * 12]
 
@@ -170,10 +184,10 @@ class TestWatching:
         await anext(watched)
         real, failures = directory.load_directory, iter(range(2))
 
-        def failing(root: Path) -> Any:
+        def failing(root: Path, known: Any) -> Any:
             if next(failures, None) is not None:
                 raise SourceError("not now")
-            return real(root)
+            return real(root, known)
 
         monkeypatch.setattr(directory, "load_directory", failing)
         write(tmp_path, a="22")

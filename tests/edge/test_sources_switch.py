@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -100,8 +102,8 @@ class TestSwitch:
         switch = Switch(store, PLATFORM, gate, announced.append)
         await switch.offer(documents(a=policy("a")))
         assert gate.calls == [
-            ("before", ["policies", "documents"], []),
-            ("after", ["policies", "documents"], ["a"]),
+            ("before", ["policies", "documents", "documents-grants"], []),
+            ("after", ["policies", "documents", "documents-grants"], ["a"]),
         ]
         assert announced == [store.current().snapshot.digest]
 
@@ -162,6 +164,42 @@ class TestSwitch:
         store = SnapshotStore()
         await Switch(store, PLATFORM, Open()).offer(documents(a=policy("a", BROKEN)))
         assert store.synced
+
+
+class TestFormerSnapshot:
+    async def test_it_is_freed_without_the_garbage_collector(self) -> None:
+        store = SnapshotStore()
+        switch = Switch(store, PLATFORM, Open())
+        await switch.offer(documents(a=policy("a"), b=policy("b")))
+        replaced, kept = (weakref.ref(one) for one in functions(store.current().snapshot))
+        gc.disable()
+        await switch.offer(documents(a=policy("a", "1 < 2"), b=policy("b")))
+        await released(switch)
+        gc.enable()
+        assert (replaced(), kept()) == (None, functions(store.current().snapshot)[1])
+
+    async def test_it_stays_while_somebody_uses_it(self) -> None:
+        store = SnapshotStore()
+        switch = Switch(store, PLATFORM, Open())
+        await switch.offer(documents(a=policy("a")))
+        used = store.current().snapshot
+        await switch.offer(documents(a=policy("a", "1 < 2")))
+        await asyncio.sleep(0)
+        assert len(switch._releasing) == 1
+        bindings = {"object": {"spec": {"replicas": 9}}}
+        assert functions(used)[0](bindings, 100, None)[0] is False
+        del used
+        await released(switch)
+
+
+def functions(snapshot: Snapshot) -> list[Any]:
+    """Return what the first validation of each policy was compiled to."""
+    programs = [one.validations[0].expression.program for one in snapshot.policies]
+    return [one.compiled for one in programs if one is not None]
+
+
+async def released(switch: Switch) -> None:
+    await asyncio.wait_for(asyncio.gather(*switch._releasing), 5)
 
 
 class TestConfigMapSource:

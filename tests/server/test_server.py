@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import logging
 import os
@@ -12,7 +11,6 @@ import signal
 import socket
 import sqlite3
 import ssl
-import weakref
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -22,7 +20,8 @@ import pytest
 
 from tests.builders import deployment, review
 from tests.server.conftest import POLICY, Act, Client
-from webhook.server import SWITCHES_PER_COLLECTION, StartError, _tend, run
+from webhook.model import Document
+from webhook.server import StartError, _log_switches, run
 from webhook.settings import Settings
 from webhook.snapshot import build
 from webhook.sources.store import SnapshotStore
@@ -232,25 +231,17 @@ def test_start_that_is_impossible_says_why(
         run(settings(policies, certificates, **filled))
 
 
-class _Node:
-    """Something that only the garbage collector frees."""
-
-    def __init__(self) -> None:
-        self.itself = self
-
-
-async def test_what_former_snapshots_left_is_collected_after_some_switches() -> None:
-    store, empty = SnapshotStore(), build(())
-    task = asyncio.create_task(_tend(store))
-    gc.disable()  # only what the task does counts
-    left = weakref.ref(_Node())
-    alive = []
-    for _ in range(SWITCHES_PER_COLLECTION):
-        store.publish(empty, ())
-        for _ in range(5):  # turns of the loop, for the task
-            await asyncio.sleep(0)
-        alive.append(left() is not None)
+async def test_each_switch_and_each_refused_document_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    store, broken = SnapshotStore(), build([Document("a", "a: ["), Document("b", "b: [")])
+    task = asyncio.create_task(_log_switches(store))
+    store.publish(broken, ())
+    for _ in range(5):  # turns of the loop, for the task
+        await asyncio.sleep(0)
     task.cancel()
-    gc.unfreeze()
-    gc.enable()
-    assert alive == [True] * (SWITCHES_PER_COLLECTION - 1) + [False]
+    assert [one.message for one in caplog.records] == [
+        "documents in force",
+        "document refused",
+        "document refused",
+    ]

@@ -3,7 +3,7 @@
 import pytest
 
 from webhook.model import ConfigError, Document, Platform
-from webhook.snapshot import EMPTY, Snapshot, build, check_documents
+from webhook.snapshot import EMPTY, Snapshot, build, build_in_steps, check_documents
 
 POLICY = """\
 apiVersion: admissionregistration.k8s.io/v1
@@ -95,6 +95,21 @@ def test_unchanged_text_is_not_compiled_again() -> None:
     assert second.sources[0] is first.sources[0]
     assert second.policies[0] is first.policies[0]
     assert second.policies[1] is not first.policies[1]
+
+
+def test_build_pauses_at_each_expression_and_costs_little_for_what_did_not_change() -> None:
+    texts = {name: policy(name) for name in "abcdefgh"}
+    first = snapshot(texts)
+    count = pauses(texts)
+    longer = policy("a").replace("validations:", "validations:\n    - expression: 1 < 2")
+    assert pauses({**texts, "a": longer}) >= count + 5
+    changed = pauses({**texts, "a": policy("a", "1 < 2")}, first)
+    assert changed - pauses(texts, first) == (count - pauses(texts, first)) / len(texts)
+
+
+def pauses(texts: dict[str, str], previous: Snapshot | None = None) -> int:
+    documents = [Document(origin, text) for origin, text in texts.items()]
+    return len(list(build_in_steps(documents, previous, Platform())))
 
 
 def test_expression_that_does_not_compile_keeps_the_last_good_policy() -> None:

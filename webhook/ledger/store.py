@@ -26,6 +26,10 @@ LedgerError = SQLAlchemyError
 """What reading or writing raises when the database does not do its part."""
 
 
+TEXTS_AT_ONCE = 50
+"""The serving loop does the rest of its work between two such pieces."""
+
+
 def engine_for(url: str) -> AsyncEngine:
     """Return an engine for `sqlite+aiosqlite:///FILE` or `postgresql+psycopg://...`."""
     return create_async_engine(url)
@@ -111,16 +115,10 @@ class Ledger:
 
     async def keep_texts(self, digest: str, texts: Mapping[str, str]) -> None:
         """Store what was in force under a snapshot digest; a text is stored once."""
-        digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
-        rows = [
-            {"digest": digest, "document": name, "text_digest": text_digest}
-            for name, text_digest in digests.items()
-        ]
-        by_digest = {digests[name]: text for name, text in texts.items()}
-        text_rows = [{"text_digest": one, "text": text} for one, text in by_digest.items()]
+        everything = list(texts.items())
         async with self.engine.begin() as connection:
-            await _insert_missing(connection, DOCUMENT_TEXTS, text_rows)
-            await _insert_missing(connection, SNAPSHOT_DOCUMENTS, rows)
+            for start in range(0, len(everything), TEXTS_AT_ONCE):
+                await _keep(connection, digest, everything[start : start + TEXTS_AT_ONCE])
 
     async def close(self, record: Record) -> None:
         """Write the stop record and let go of the database."""
@@ -128,12 +126,23 @@ class Ledger:
         await self.engine.dispose()
 
 
+async def _keep(
+    connection: AsyncConnection, digest: str, texts: Sequence[tuple[str, str]]
+) -> None:
+    digests = [hashlib.sha256(text.encode()).hexdigest() for _, text in texts]
+    by_digest = dict(zip(digests, (text for _, text in texts), strict=True))
+    text_rows = [{"text_digest": one, "text": text} for one, text in by_digest.items()]
+    rows = [
+        {"digest": digest, "document": name, "text_digest": one}
+        for (name, _), one in zip(texts, digests, strict=True)
+    ]
+    await _insert_missing(connection, DOCUMENT_TEXTS, text_rows)
+    await _insert_missing(connection, SNAPSHOT_DOCUMENTS, rows)
+
+
 async def _insert_missing(
     connection: AsyncConnection, table: Table, rows: Iterable[Mapping[str, Any]]
 ) -> None:
     """Insert rows, leaving alone what another replica wrote already."""
-    rows = list(rows)
-    if not rows:
-        return
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    await connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
+    await connection.execute(dialect.insert(table).on_conflict_do_nothing(), list(rows))

@@ -6,20 +6,20 @@ The first snapshot is put in force only when no document that once was in force 
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
-import time
+import weakref
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Protocol
 
 from webhook.model import Document, Platform, Registration
 from webhook.registration import registrations
-from webhook.snapshot import Snapshot, build_in_steps
+from webhook.snapshot import Snapshot, build_in_steps, parts_of
 from webhook.sources.accepted import Restored
 from webhook.sources.pieces import missing_documents, restored_documents
+from webhook.sources.slices import in_slices
 from webhook.sources.store import SnapshotStore
-
-SLICE_SECONDS = 0.0005
-"""A pause is due after so long; a step beyond it takes half a millisecond (design.md 6: 1 ms)."""
+from webhook.steps import Steps
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +67,7 @@ class Switch:
         self._announce = announce
         self._restored = Restored()
         self._previous: Snapshot | None = None
+        self._releasing: set[asyncio.Task[None]] = set()
 
     async def restore(self, restored: Restored) -> None:
         """Take the stored texts as last good versions; call it before `run`."""
@@ -84,27 +85,31 @@ class Switch:
         snapshot = await self._build(documents)
         if not self._store.synced and self._is_incomplete(snapshot):
             return
-        self._previous = snapshot
+        previous, self._previous = self._previous, snapshot
         entries = registrations(snapshot)
         await self._gate.before_switch(entries)
         self._store.publish(snapshot, entries)
+        self._release(previous)
+        del previous
         await self._gate.after_switch(entries)
         if self._announce is not None:
             self._announce(snapshot.digest)
 
     async def _build(self, documents: Sequence[Document]) -> Snapshot:
-        """Build in slices on the loop: a thread beside it would hold every request up."""
-        steps = build_in_steps(documents, self._previous, self._platform)
-        paused_at = time.perf_counter()
-        while True:
-            try:
-                next(steps)
-            except StopIteration as done:
-                snapshot: Snapshot = done.value
-                return snapshot
-            if time.perf_counter() - paused_at >= SLICE_SECONDS:
-                await asyncio.sleep(0)
-                paused_at = time.perf_counter()
+        snapshot = await in_slices(build_in_steps(documents, self._previous, self._platform))
+        gc.freeze()  # it is freed without the collector, which need not look at it again
+        return snapshot
+
+    def _release(self, previous: Snapshot | None) -> None:
+        """Have a former snapshot freed once nobody uses it any more."""
+        if previous is None:
+            return
+        loop, gone = asyncio.get_running_loop(), asyncio.Event()
+        # a thread that writes its texts somewhere may be the last one to use it
+        reference = weakref.ref(previous, lambda _: loop.call_soon_threadsafe(gone.set))
+        task = loop.create_task(_let_go(reference, gone, parts_of(previous)))
+        self._releasing.add(task)
+        task.add_done_callback(self._releasing.discard)
 
     def _is_incomplete(self, snapshot: Snapshot) -> bool:
         if self._restored.is_damaged:
@@ -115,3 +120,18 @@ class Switch:
             extra = {"documents": self.missing, "errors": [str(one) for one in snapshot.errors]}
             logger.error("not ready: documents that were in force are broken and lost", extra=extra)
         return bool(self.missing)
+
+
+async def _let_go(
+    snapshot: weakref.ref[Snapshot], gone: asyncio.Event, parts: list[object]
+) -> None:
+    """Free a former snapshot bit by bit: all of it at once would hold up every request."""
+    if snapshot() is not None:
+        await gone.wait()
+    await in_slices(_dropped(parts))
+
+
+def _dropped(parts: list[object]) -> Steps[None]:
+    while parts:
+        parts.pop()
+        yield
