@@ -114,15 +114,14 @@ def _expect_key(path: tuple[str | int, ...], key: Any) -> None:
     fits = _NAME.fullmatch(name) and (
         not slash or (len(prefix) <= 253 and _PREFIX.fullmatch(prefix))
     )
-    _expect(fits, path, f"{key!r} is no label key; write name or dns.prefix/name")
+    if not fits:
+        raise SelectorError(path, f"{key!r} is no label key; write name or dns.prefix/name")
 
 
 def _expect_value(path: tuple[str | int, ...], value: Any) -> None:
-    fits = isinstance(value, str) and (not value or _NAME.fullmatch(value))
-    rule = (
-        "at most 63 letters, digits, '-', '_' or '.', starting and ending with one of the first two"
-    )
-    _expect(fits, path, f"{value!r} is no label value; write a text of {rule}")
+    if not isinstance(value, str) or (value and not _NAME.fullmatch(value)):
+        rule = "at most 63 letters, digits, '-', '_' or '.', starting and ending with one of the first two"
+        raise SelectorError(path, f"{value!r} is no label value; write a text of {rule}")
 
 
 def matches(selector: LabelSelector, labels: Mapping[str, Any] | None) -> bool:

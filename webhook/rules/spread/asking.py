@@ -28,6 +28,8 @@ _POD_HASH = "pod-template-hash"
 def look_up_all(lookups: Iterable[Lookup], facts: Facts) -> Mapping[Lookup, Any]:
     """Return the answers to all lookups; raise NeedFacts with all that are missing."""
     wanted = tuple(lookups)
+    if not wanted:
+        return {}
     missing = [one for one in wanted if one not in facts.known]
     if missing and not facts.is_sealed:
         raise NeedFacts(frozenset(missing))
@@ -45,11 +47,10 @@ def subject_of(
 ) -> Subject:
     """Return a template of the object (the request's own, or its parent) as a wish is judged on it."""
     claims = _claims(request.namespace, template) if wish.is_hard else []
-    scalers = List(*AUTOSCALER, request.namespace)
-    needs_count = wish.is_hard or bool(wish.tier.min_replicas)
-    lookups: list[Lookup] = [*claims, *([scalers] if needs_count else [])]
+    scalers = List(*AUTOSCALER, request.namespace) if wish.needs_count else None
+    lookups: list[Lookup] = [*claims, *([scalers] if scalers else [])]
     answers = look_up_all([*lookups, *([NODES] if wish.needs_room else [])], facts)
-    least, most = _counts(kind, value, answers.get(scalers))
+    least, most = _counts(kind, value, answers[scalers] if scalers else None)
     return Subject(
         path=template.path,
         spec=template.spec,

@@ -6,7 +6,7 @@ No checks here: `parsing.py` has made them, `building.py` fills these.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from webhook.objects.selectors import LabelSelector
 from webhook.objects.workloads import WorkloadKind
@@ -53,6 +53,14 @@ class Tier:
     mode: str
     axes: tuple[Axis, ...]
     min_replicas: int = 0
+    is_hard: bool = field(init=False, compare=False)
+    has_further_axes: bool = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Find out once whether an axis is hard, and whether there is one beside the hostname."""
+        object.__setattr__(self, "is_hard", any(axis.is_hard for axis in self.axes))
+        further = any(axis.key != HOSTNAME for axis in self.axes)
+        object.__setattr__(self, "has_further_axes", further)
 
 
 @dataclass(frozen=True, slots=True)

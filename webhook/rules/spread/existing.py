@@ -49,6 +49,7 @@ class Existing:
     skew: int = 0
 
 
+_NOT_YET = object()
 _SOFT = frozenset((SOFT, SOFT_AFFINITY))
 _COUNTS: Mapping[str, frozenset[str]] = {
     ANYWAY: _SOFT,
@@ -83,8 +84,13 @@ def keeps_together(spec: Mapping[str, Json], axis: Axis, around: Neighbourhood) 
 
 
 def _constraints(spec: Mapping[str, Json], around: Neighbourhood) -> Iterator[Existing]:
+    before: Json = _NOT_YET
+    is_own, problem = False, ""
     for index, one in _numbered(spec, CONSTRAINTS):
-        is_own, problem = _is_own(one.get("labelSelector"), around)
+        selector = one.get("labelSelector")
+        if selector != before:  # as a rule they all have the same one
+            is_own, problem = _is_own(selector, around)
+            before = selector
         yield Existing(
             path=(*CONSTRAINTS, index),
             key=str(one.get("topologyKey")),

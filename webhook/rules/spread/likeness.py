@@ -10,13 +10,18 @@ from collections.abc import Collection
 from webhook.model import Json
 from webhook.objects.equality import same
 
+_CONTAINERS = (dict, list)
+
 
 def alike(a: Json, b: Json) -> bool:
     """Tell whether both mean the same to the Kubernetes API."""
     if a == b:
         return True
     if isinstance(a, dict) and isinstance(b, dict) and a and b:
-        return all(_alike_at(key, a.get(key), b.get(key)) for key in a.keys() | b.keys())
+        for key in a if len(a) >= len(b) and a.keys() >= b.keys() else a.keys() | b.keys():
+            if not _alike_at(key, a.get(key), b.get(key)):
+                return False
+        return True
     if isinstance(a, list) and isinstance(b, list):
         return len(a) == len(b) and all(map(alike, a, b))
     return same(a, b)
@@ -25,7 +30,9 @@ def alike(a: Json, b: Json) -> bool:
 def _alike_at(key: str, a: Json, b: Json) -> bool:
     if a == b:
         return True
-    if a and b and isinstance(a, dict | list):
+    if isinstance(a, str) and isinstance(b, str):
+        return False
+    if a and b and isinstance(a, _CONTAINERS):
         return alike(a, b)
     return same({key: a}, {key: b})  # emptiness has meaning under some keys
 

@@ -98,13 +98,17 @@ class Wish:
     @property
     def needs_room(self) -> bool:
         """Whether the nodes have to be known: for hard axes, and to see the zones."""
-        has_others = any(axis.key != HOSTNAME for axis in self.axes)
-        return self.is_hard or (has_others and not self.spreading.zone_always)
+        return self.is_hard or (self.tier.has_further_axes and not self.spreading.zone_always)
+
+    @property
+    def needs_count(self) -> bool:
+        """Whether the replicas count, and with them an autoscaler's bounds."""
+        return self.is_hard or bool(self.tier.min_replicas)
 
     @property
     def is_hard(self) -> bool:
         """Whether any axis is hard, so that replicas and volumes count."""
-        return any(axis.is_hard for axis in self.axes)
+        return self.is_exclusive or self.tier.is_hard
 
 
 def plan(subject: Subject, wish: Wish) -> Plan:

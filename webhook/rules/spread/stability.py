@@ -7,7 +7,7 @@ Ours has the form that this rule writes, in a workload with our annotation, and 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from webhook.model import Json
 from webhook.objects.paths import Path, get
@@ -50,10 +50,18 @@ def ours(
 def _our_constraints(
     template: Template, value: Json, selector: Mapping[str, Json] | None
 ) -> Iterator[Mapping[str, Json]]:
+    managed = _managed_constraints(template, value)
     for one in maps(get(template.spec, CONSTRAINTS)):
         is_formed = one.keys() <= _FIELDS and alike(one.get("labelSelector"), selector)
-        if is_formed and not _is_owned(one, template, value):
+        if is_formed and not _is_owned(one, managed):
             yield one
+
+
+def _managed_constraints(template: Template, value: Json) -> list[Mapping[str, Json]]:
+    """Return what each manager owns of the list, element by element; most own none of it."""
+    path = tuple(f"f:{step}" for step in (*template.path, "spec", *CONSTRAINTS))
+    entries = maps(get(value, ("metadata", "managedFields")))
+    return maps([get(entry.get("fieldsV1"), path) for entry in entries])
 
 
 def _is_our_term(term: Json, selector: Mapping[str, Json] | None) -> bool:
@@ -62,14 +70,12 @@ def _is_our_term(term: Json, selector: Mapping[str, Json] | None) -> bool:
     return alike(term["labelSelector"], selector)
 
 
-def _is_owned(constraint: Mapping[str, Json], template: Template, value: Json) -> bool:
+def _is_owned(constraint: Mapping[str, Json], managed: Sequence[Mapping[str, Json]]) -> bool:
+    if not managed:
+        return False
     pair = {key: constraint.get(key) for key in ("topologyKey", "whenUnsatisfiable")}
-    path = (
-        *(f"f:{step}" for step in (*template.path, "spec", *CONSTRAINTS)),
-        f"k:{json.dumps(pair, separators=(',', ':'))}",
-    )
-    entries = maps(get(value, ("metadata", "managedFields")))
-    return any(get(entry.get("fieldsV1"), path) is not None for entry in entries)
+    key = f"k:{json.dumps(pair, separators=(',', ':'))}"
+    return any(fields.get(key) is not None for fields in managed)
 
 
 def is_unchanged(incoming: Template, stored: Template, added: Elements) -> bool:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from webhook.model import AdmissionRequest, Facts, Get, Json
+from webhook.model import AdmissionRequest, Facts, Json
 from webhook.objects.paths import Path
 from webhook.rules.actors import ActorClass
-from webhook.rules.spread.asking import look_up_all
 from webhook.rules.spread.config import Config, Spreading
 from webhook.rules.spread.marks import Author, Marks, read_marks
 from webhook.rules.spread.planning import Wish
@@ -15,8 +14,7 @@ OFF, AUDIT, WARN = "off", "audit", "warn"
 
 def namespace_of(request: AdmissionRequest, facts: Facts) -> Json:
     """Return the request's Namespace; None and Unavailable have no labels. May raise NeedFacts."""
-    lookup = Get("v1", "Namespace", "", request.namespace)
-    return look_up_all([lookup], facts)[lookup]
+    return facts.namespace(request.namespace)
 
 
 def wish_of(
