@@ -89,10 +89,11 @@ def _judged(case: Case) -> Iterator[tuple[Plan, Wish]]:
 def _judged_templates(case: Case, kind: WorkloadKind) -> Iterator[tuple[Plan, Wish]]:
     """Yield the plans for new and changed templates: what is stored is never refused."""
     for template in templates(kind, case.request.object):
-        stored = case.stored(kind, template)
         wish, _ = case.wish(template, case.request.object)
-        is_stored = stored is not None and is_unchanged(template, stored, {})
-        if wish is None or is_stored or not wish.refuses:
+        if wish is None or not wish.refuses:
+            continue
+        stored = case.stored(kind, template)
+        if stored is not None and is_unchanged(template, stored, {}):
             continue
         subject = subject_of(
             case.request, case.request.object, kind, template, case.namespace, wish, case.facts
