@@ -39,7 +39,14 @@ def _existing(path: Path) -> Path:
     return path
 
 
+def _directory(path: Path) -> Path:
+    if not _existing(path).is_dir():
+        raise ValueError(f"{path} is a file; give the directory that it lies in")
+    return path
+
+
 ExistingPath = Annotated[Path, AfterValidator(_existing)]
+ExistingDirectory = Annotated[Path, AfterValidator(_directory)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -55,8 +62,8 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Port = 9443
     health_port: Port = 8081
-    policies: ExistingPath | None = None
-    objects: ExistingPath | None = None
+    policies: ExistingDirectory | None = None
+    objects: ExistingDirectory | None = None
     tls_cert: ExistingPath | None = None
     tls_key: ExistingPath | None = None
     client_ca: ExistingPath | None = None

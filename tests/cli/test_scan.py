@@ -211,7 +211,7 @@ def test_warnings_of_rules_are_findings(tmp_path: Path) -> None:
     pod = POD.replace("name: app,", "name: app, env: [{name: A, value: old}],")
     result = call("scan", "-", "--policies", tmp_path, stdin=pod)
     assert result.exit_code == 0
-    assert "Warn    pods.propylon.dev  env: container app: A replaced" in result.stdout
+    assert "Warn    EnvInjection/a  env: container app: A replaced" in result.stdout
     assert "1 would be warned about, 1 would be changed" in result.stdout
 
 

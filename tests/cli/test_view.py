@@ -198,7 +198,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
 @pytest.mark.usefixtures("calls")
 def test_refused(words: tuple[str, ...], message: str) -> None:
     result = call("view", *words, given="a: [")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert message in result.output
 
 
@@ -207,14 +207,14 @@ def test_documents_with_errors_are_refused(manifest: Path, tmp_path: Path) -> No
     folder.mkdir()
     (folder / "a.yaml").write_text(HIDE.replace("freeze", "frieze"))
     result = call("view", "-f", str(manifest), "--policies", str(folder))
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "must be one of" in result.output
 
 
 def test_no_kubectl(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     result = call("view", "pod/web")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "cannot run kubectl" in result.output
 
 

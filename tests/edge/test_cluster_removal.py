@@ -85,8 +85,8 @@ def test_missing_rights_stop_it_with_a_reason(
     api = asyncio.run(_made(installed))
     api.fail("deployments", forbidden("cannot delete deployments"))
     code, output = invoke(api, tmp_path)
-    assert code == 1
-    assert "not finished: DELETE" in output
+    assert code == 2
+    assert "propylon uninstall: not finished: DELETE" in output
     assert "cannot delete deployments" in output
 
 
@@ -103,5 +103,5 @@ def test_unusable_kubeconfig_is_named(tmp_path: Path) -> None:
     file.write_text(json.dumps({"clusters": []}))
     words = ["uninstall", "--kubeconfig", str(file)]
     result = RUN.invoke(command_line(words), words)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert f"cannot use {file}" in result.output

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import sys
+import threading
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from webhook.offline import screen
 from webhook.offline.junit import JunitCase, junit
-from webhook.offline.screen import counted, followed, say, write_table
+from webhook.offline.screen import counted, followed, patience, say, write_table
 
 ROWS = [("passed", "a", "one two three four five six seven"), ("FAILED", "bb", "")]
 
@@ -78,6 +79,27 @@ def test_no_progress_for_a_file(
 ) -> None:
     monkeypatch.setattr(screen, "PATIENCE_SECONDS", -1.0)
     assert list(followed("ab", 2, "working")) == ["a", "b"]
+    assert capsys.readouterr().err == ""
+
+
+def test_patience_is_asked_for_only_when_it_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = terminal_of(monkeypatch)
+    with patience("checking"):
+        pass
+    assert "checking" not in terminal.getvalue()
+    monkeypatch.setattr(screen, "PATIENCE_SECONDS", 0.0)
+    seen = threading.Event()
+    with patience("checking"):
+        while "checking ..." not in terminal.getvalue():
+            seen.wait(0.01)
+
+
+def test_no_patience_for_a_file(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(screen, "PATIENCE_SECONDS", 0.0)
+    with patience("checking"):
+        threading.Event().wait(0.05)
     assert capsys.readouterr().err == ""
 
 

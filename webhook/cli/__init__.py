@@ -7,7 +7,7 @@ help is made from the table here.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -46,6 +46,7 @@ COMMANDS = (
         "import_policies",
     ),
     Command("scan", "Judge objects that exist.", "webhook.cli.scan", "scan"),
+    Command("placement", "Show where replicas run.", "webhook.cli.placement", "placement"),
     Command("report", "Ask the ledger what was denied or changed.", "webhook.cli.report"),
     Command("certs", "Make a CA and a serving certificate.", "webhook.cli.certs", "certs"),
     Command(
@@ -91,7 +92,13 @@ def _add(app: typer.Typer, command: Command, *, is_asked: bool) -> None:
     if isinstance(found, typer.Typer):
         app.add_typer(found, name=command.name)
     else:
-        app.command(command.name)(found)
+        app.command(command.name, help=_flowing(found))(found)
+
+
+def _flowing(command: Callable[..., None]) -> str:
+    """Return the docstring with each paragraph on one line: the screen decides where it breaks."""
+    paragraphs = (command.__doc__ or "").split("\n\n")
+    return "\n\n".join(" ".join(one.split()) for one in paragraphs)
 
 
 def _listed() -> None:

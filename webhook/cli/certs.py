@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from webhook.cli.flags import fail
 from webhook.tls.authority import (
     CertificateError,
     KeyPair,
@@ -38,6 +39,8 @@ def certs(
     The certificate is good for 127.0.0.1, ::1, localhost, propylon.NAMESPACE.svc and every --name.
     A CA that is already in the directory is used again, so callers go on trusting it; the serving
     certificate is always a new one.
+
+    Exit code 0: written; 2: a file or the CA of the directory cannot be used.
     """
     names = tuple(dict.fromkeys((*service_names("propylon", namespace), *(name or ()))))
     now = datetime.now(UTC)
@@ -46,9 +49,10 @@ def certs(
         authority = _authority(out, now)
         _write(out, SERVING_FILES, make_serving(authority, names, now))
         _describe(out, names)
-    except (CertificateError, OSError) as error:
-        typer.echo(f"no certificates were made: {error}", err=True)
-        raise typer.Exit(1) from error
+    except CertificateError as error:
+        fail("certs", str(error))
+    except OSError as error:
+        fail("certs", f"{error.filename}: {error.strerror}")
 
 
 def _authority(out: Path, now: datetime) -> KeyPair:

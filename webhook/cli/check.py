@@ -9,12 +9,14 @@ from typing import Annotated
 import orjson
 import typer
 
-from webhook.cli.flags import KubernetesVersion, Output, OutputFlag, fail
+from webhook.cli.flags import KubernetesVersion, Output, OutputFlag, fail, note
 from webhook.model import ConfigError
 from webhook.offline.checking import Report, check_inputs
 from webhook.offline.inputs import read_inputs
-from webhook.offline.screen import counted, say
+from webhook.offline.screen import counted, patience, say
 from webhook.sources.directory import SourceError
+
+READ = "of a directory, *.yaml below it is read, except tests.yaml"
 
 
 def check(
@@ -33,10 +35,13 @@ def check(
     Exit code 0: no errors; 1: errors; 2: a file cannot be read.
     """
     try:
-        report = check_inputs(read_inputs(paths), kubernetes_version, time.time())
+        with patience("checking documents"):
+            report = check_inputs(read_inputs(paths), kubernetes_version, time.time())
     except SourceError as error:
         fail("check", str(error))
     WRITERS[output](report)
+    if not report.checked and not report.errors:
+        note(f"no documents in {', '.join(map(str, paths))}; {READ}")
     raise typer.Exit(1 if report.errors else 0)
 
 

@@ -12,7 +12,7 @@ from webhook.cli.flags import fail
 from webhook.offline.checking import check_inputs
 from webhook.offline.exchange import Target, export, publish
 from webhook.offline.inputs import STDIN, Input, read_inputs, read_texts
-from webhook.offline.screen import counted, print_line
+from webhook.offline.screen import counted, patience
 from webhook.offline.writing import to_yaml
 from webhook.policy.formats import dns_1123_subdomain
 from webhook.sources.directory import SourceError
@@ -43,7 +43,7 @@ def export_policies(
     found = export([one.document for one in inputs])
     for item in found.left_out:
         typer.echo(f"left out: {item.kind} {item.name!r} has no native form", err=True)
-    _deliver(found.text, out)
+    _deliver("export", found.text, out)
     typer.echo(f"exported {counted(found.exported, 'object')}", err=True)
 
 
@@ -71,13 +71,14 @@ def import_policies(
     config_maps = publish(texts, Target(name, namespace, prefix))
     if not config_maps:
         fail("import", "there is no object in what was given")
-    _deliver(to_yaml(config_maps), out)
+    _deliver("import", to_yaml(config_maps), out)
     keys = counted(sum(len(one["data"]) for one in config_maps), "key")
     typer.echo(f"imported into {counted(len(config_maps), 'ConfigMap')} with {keys}", err=True)
 
 
 def _refuse_errors(inputs: Sequence[Input], done: str) -> None:
-    errors = check_inputs(inputs).errors
+    with patience("checking documents"):
+        errors = check_inputs(inputs).errors
     for error in errors:
         typer.echo(f"{error}\n", err=True)
     if errors:
@@ -85,12 +86,11 @@ def _refuse_errors(inputs: Sequence[Input], done: str) -> None:
         raise typer.Exit(1)
 
 
-def _deliver(text: str, out: Path | None) -> None:
+def _deliver(command: str, text: str, out: Path | None) -> None:
     if out is None:
-        print_line(text.removesuffix("\n"))
+        typer.echo(text, nl=False)
         return
     try:
-        out.write_text(text)
+        out.write_text(text, encoding="utf-8")
     except OSError as error:
-        typer.echo(f"{out}: {error.strerror}", err=True)
-        raise typer.Exit(2) from None
+        fail(command, f"{out}: {error.strerror}")

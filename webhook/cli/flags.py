@@ -35,6 +35,11 @@ class Output(StrEnum):
 OutputFlag = Annotated[Output, typer.Option("--output", "-o", help="Form of the result.")]
 
 
+def note(text: str) -> None:
+    """Say something on standard error that is no reason to fail."""
+    typer.echo(f"note: {text}", err=True)
+
+
 def fail(command: str, message: str) -> NoReturn:
     """Say why a command cannot do its work, and end with exit code 2."""
     typer.echo(f"propylon {command}: {message}", err=True)

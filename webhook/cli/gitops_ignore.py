@@ -34,15 +34,22 @@ class Tool(StrEnum):
 def gitops_ignore(
     tool: Annotated[Tool, typer.Option(help="Whose settings to print.")] = Tool.ALL,
     policies: Annotated[
-        Path | None, typer.Option(help="Directory with documents; default: the built-in catalogue.")
+        Path | None,
+        typer.Option(
+            exists=True,
+            file_okay=False,
+            help="Directory with documents; default: the built-in catalogue.",
+        ),
     ] = None,
     prefix: Annotated[str, typer.Option(help="Of labels and annotations.")] = "propylon.dev",
 ) -> None:
     """Print the Argo CD and Flux settings for the fields that rule A hides.
 
     Fields that it refuses are not listed: those must be taken out of Git.
+
+    Exit code 0: printed; 2: a document has errors or cannot be read.
     """
-    config = config_of(load_snapshot(policies, prefix), prefix)
+    config = config_of(load_snapshot("gitops-ignore", policies, prefix), prefix)
     texts = []
     if tool in (Tool.ALL, Tool.ARGO_CD):
         texts.append(ARGO_CD + _yaml(_config_map(argo_cd(config))))

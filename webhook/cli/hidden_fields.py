@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 import typer
 
-from webhook.model import Platform
+from webhook.cli.flags import fail
+from webhook.model import ConfigError, Platform
+from webhook.offline.screen import counted, patience
 from webhook.rules.hide import Config
 from webhook.rules.hide.building import configure
 from webhook.rules.hide.settings import HiddenFieldsSpec
@@ -15,16 +17,16 @@ from webhook.snapshot import EMPTY, Snapshot, build
 from webhook.sources.directory import SourceError, load_directory
 
 
-def load_snapshot(policies: Path | None, prefix: str) -> Snapshot:
-    """Return the documents of the directory, compiled; exit with 1 when they have errors."""
+def load_snapshot(command: str, policies: Path | None, prefix: str) -> Snapshot:
+    """Return the documents of the directory, compiled; exit with 2 when they have errors."""
     if policies is None:
         return EMPTY
     try:
-        snapshot = build(load_directory(policies), None, Platform(prefix))
+        with patience("reading documents"):
+            snapshot = build(load_directory(policies), None, Platform(prefix))
     except SourceError as error:
-        refuse(str(error))
-    if snapshot.errors:
-        refuse("\n".join(str(error) for error in snapshot.errors))
+        fail(command, str(error))
+    refuse_errors(command, snapshot.errors)
     return snapshot
 
 
@@ -36,7 +38,9 @@ def config_of(snapshot: Snapshot, prefix: str) -> Config:
     return configure("default", HiddenFieldsSpec(), snapshot.actors, Platform(prefix))
 
 
-def refuse(message: str) -> NoReturn:
-    """Say on stderr what is wrong and end with exit code 1."""
-    typer.echo(message, err=True)
-    raise typer.Exit(1)
+def refuse_errors(command: str, errors: Sequence[ConfigError]) -> None:
+    """Say on stderr what is wrong with documents, and end with exit code 2; nothing for no errors."""
+    for error in errors:
+        typer.echo(f"{error}\n", err=True)
+    if errors:
+        fail(command, f"{counted(len(errors), 'error')} above")

@@ -10,7 +10,10 @@ from typing import Annotated, Any
 import typer
 import yaml
 
+from webhook.cli.flags import fail
+from webhook.cli.hidden_fields import refuse_errors
 from webhook.model import Platform
+from webhook.offline.screen import patience
 from webhook.registration import Client, registrations, render
 from webhook.snapshot import Snapshot, build
 from webhook.sources.directory import SourceError, load_directory
@@ -25,7 +28,9 @@ FILES = {"mutating.yaml": True, "validating.yaml": False}
 
 
 def manifests(
-    policies: Annotated[Path, typer.Option(help="Directory of the documents.")],
+    policies: Annotated[
+        Path, typer.Option(exists=True, file_okay=False, help="Directory of the documents.")
+    ],
     out: Annotated[
         Path | None, typer.Option(help="Directory for the files; without it: standard output.")
     ] = None,
@@ -48,17 +53,21 @@ def manifests(
     """Render the two webhook configurations that these documents need.
 
     Without --ca the field caBundle is left out, for whoever fills it in the cluster.
+
+    Exit code 0: rendered; 1: --check found a difference; 2: a document has errors, or something
+    cannot be read or written.
     """
+    if check and out is None:
+        raise typer.BadParameter("--check compares with files: name their directory with --out")
     platform = Platform(prefix, own_namespace=namespace, policy_namespace=policy_namespace)
+    snapshot = _snapshot(policies, platform)
     try:
-        snapshot = _snapshot(policies, platform)
         bundle = base64.b64encode(ca.read_bytes()).decode() if ca else ""
         client = Client(bundle, token, url, service_namespace=namespace)
         texts = static_files(snapshot, client)
         stale = _deliver(texts, out, check=check)
-    except (SourceError, OSError) as error:
-        typer.echo(f"nothing was rendered: {error}", err=True)
-        raise typer.Exit(1) from error
+    except OSError as error:
+        fail("manifests", f"{error.filename}: {error.strerror}")
     if stale:
         typer.echo(f"render again, with --out {out}: {', '.join(stale)}", err=True)
         raise typer.Exit(1)
@@ -83,9 +92,12 @@ def shipped_configurations() -> list[dict[str, Any]]:
 
 
 def _snapshot(policies: Path, platform: Platform) -> Snapshot:
-    snapshot = build(load_directory(policies), None, platform)
-    if snapshot.errors:
-        raise SourceError("\n".join(str(error) for error in snapshot.errors))
+    try:
+        with patience("reading documents"):
+            snapshot = build(load_directory(policies), None, platform)
+    except SourceError as error:
+        fail("manifests", str(error))
+    refuse_errors("manifests", snapshot.errors)
     return snapshot
 
 

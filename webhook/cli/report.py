@@ -10,6 +10,7 @@ import time
 from collections.abc import Coroutine, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import orjson
@@ -25,7 +26,7 @@ DEFAULT_LEDGER = "sqlite+aiosqlite:///propylon.db"
 COLUMNS = ("time", "outcome", "namespace", "kind", "name", "username", "policies", "message")
 
 T = TypeVar("T")
-app = typer.Typer(help="Ask the ledger what was denied, warned about or changed.")
+app = typer.Typer()
 
 
 class Output(StrEnum):
@@ -50,16 +51,23 @@ def report(
         str, typer.Option(help="A time span (90s, 30m, 2h, 7d) or a time (2026-11-21T08:00:00Z).")
     ] = "",
     until: Annotated[str, typer.Option(help="As --since.")] = "",
-    namespace: Annotated[str, typer.Option("--namespace", "-n")] = "",
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", help="Only what happened in this namespace.")
+    ] = "",
     policy: Annotated[str, typer.Option(help="Name of a policy, or Kind/name of a rule.")] = "",
     user: Annotated[str, typer.Option(help="User name of the caller.")] = "",
     outcome: Annotated[
         list[str] | None, typer.Option(help=f"One or more of {', '.join(OUTCOMES)}, or all.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")] = 1000,
-    output: Annotated[Output, typer.Option("--output", "-o")] = Output.TABLE,
+    output: Annotated[
+        Output, typer.Option("--output", "-o", help="Form of the result.")
+    ] = Output.TABLE,
 ) -> None:
-    """Print denials (or other outcomes), the newest first."""
+    """Print denials (or other outcomes), the newest first.
+
+    Exit code 0: printed; 2: the ledger cannot be read.
+    """
     if context.invoked_subcommand is not None:
         context.obj = ledger
         return
@@ -79,7 +87,10 @@ def report(
 
 @app.command("verify")
 def verify_command(context: typer.Context) -> None:
-    """Check the hash chains: nothing changed, nothing missing. Exit code 1 if anything is."""
+    """Check the hash chains: nothing changed, nothing missing.
+
+    Exit code 0: all are whole; 1: something is changed or missing; 2: the ledger cannot be read.
+    """
     breaks = _with_engine(context.obj, verify)
     for one in breaks:
         typer.echo(f"{one.replica} (start {one.start}), record {one.sequence}: {one.message}")
@@ -93,7 +104,9 @@ def uses_command(
     context: typer.Context,
     since: Annotated[str, typer.Option(help="As for the report itself.")] = "",
     until: Annotated[str, typer.Option(help="As --since.")] = "",
-    output: Annotated[Output, typer.Option("--output", "-o")] = Output.TABLE,
+    output: Annotated[
+        Output, typer.Option("--output", "-o", help="Form of the result.")
+    ] = Output.TABLE,
 ) -> None:
     """Count how often each DeletionGrant and PolicyException was used, by whom last."""
     now = time.time()
@@ -108,7 +121,10 @@ def text_command(
     digest: Annotated[str, typer.Argument(help="The record's snapshot digest.")],
     document: Annotated[str, typer.Argument(help="Kind/name.")],
 ) -> None:
-    """Print a document as it was in force under a snapshot digest."""
+    """Print a document as it was in force under a snapshot digest.
+
+    Exit code 0: printed; 2: the ledger has no such text, or cannot be read.
+    """
     text = _with_engine(context.obj, lambda engine: find_text(engine, digest, document))
     if text is None:
         _fail(f"the ledger has no text of {document} under digest {digest}")
@@ -117,6 +133,7 @@ def text_command(
 
 def _with_engine(url: str, ask: Any) -> Any:
     """Run one question against the ledger; a database that does not answer is exit code 2."""
+    _require_file(url)
 
     async def run() -> Any:
         engine = engine_for(url)
@@ -132,8 +149,17 @@ def _readable(url: str, question: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(question)
     except (LedgerError, OSError) as error:
-        reason = str(error).splitlines()[0]
+        reason = re.sub(r"^\([\w.]+\) ", "", str(error).splitlines()[0])
         _fail(f"the ledger {_without_password(url)} cannot be read: {reason}; see --ledger")
+
+
+def _require_file(url: str) -> None:
+    """End with exit code 2 when the file of a SQLite ledger is missing: asking would make it."""
+    found = re.fullmatch(r"sqlite[+a-z]*:///(?!:memory:)([^?]+)(\?.*)?", url)
+    if found and not Path(found[1]).is_file():
+        _fail(
+            f"there is no ledger {found[1]} here; propylon serve makes it, --ledger names another"
+        )
 
 
 def _without_password(url: str) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from webhook.cli.flags import fail
+from webhook.cli.flags import fail, note
 from webhook.cluster.client import ClusterError
 from webhook.model import Action, ConfigError, Platform
 from webhook.offline.reach import needed_rights
@@ -68,14 +68,26 @@ WRITERS: Mapping[Output, Writer] = {
 }
 
 
+WITHOUT_CLUSTER = "to need no cluster, give manifests and --policies DIR"
+
 Flag = typer.Option
 
 _Paths = Annotated[
     list[Path] | None,
     typer.Argument(metavar="DIR|FILE...", help="Manifests, - is standard input; else the cluster."),
 ]
-_Policies = Annotated[Path | None, Flag(help="Documents to judge with; else those in force.")]
-_Objects = Annotated[Path | None, Flag(help="Directory of Namespaces, parameters and other facts.")]
+_Policies = Annotated[
+    Path | None,
+    Flag(
+        exists=True,
+        file_okay=False,
+        help="Directory of documents to judge with; else those in force in the cluster.",
+    ),
+]
+_Objects = Annotated[
+    Path | None,
+    Flag(exists=True, file_okay=False, help="Directory of Namespaces, parameters and other facts."),
+]
 _Kubeconfig = Annotated[
     Path | None, Flag(help="Of the cluster; default: $KUBECONFIG, ~/.kube/config.")
 ]
@@ -117,8 +129,10 @@ def scan(
     wanted = Wanted(tuple(paths or ()), policies, objects, kubeconfig, namespace, asked, platform)
     try:
         found, errors = _scan(wanted, rights)
-    except (SourceError, ClusterError) as error:
+    except SourceError as error:
         fail("scan", str(error))
+    except ClusterError as error:
+        fail("scan", f"{error}; {WITHOUT_CLUSTER}")
     if found is not None:
         WRITERS[output](found, ACTIONS[fail_on])
         _explain(found)
@@ -144,6 +158,8 @@ def _print_rights(policies: Policies) -> None:
 
 def _explain(found: Scan) -> None:
     """Say on standard error what was not judged, and why."""
+    if found.complete and not found.objects:
+        note("there was no Kubernetes object to judge")
     for problem in found.problems:
         typer.echo(f"not scanned: {problem}", err=True)
     for one in found.objects:

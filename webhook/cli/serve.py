@@ -123,6 +123,8 @@ def serve(
     """Serve the admission webhook over TLS until SIGTERM.
 
     Each flag is also an environment variable: --health-port is PROPYLON_HEALTH_PORT.
+
+    Exit code 0: stopped by a signal; 1: it could not start; 2: a flag is wrong.
     """
     given = {name: value for name, value in locals().items() if value is not None}
     settings = _settings(given)

@@ -31,7 +31,8 @@ class Output(StrEnum):
 
 def run_cases(
     directory: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Where policies and their tests.yaml are.")
+        Path,
+        typer.Argument(metavar="DIR", exists=True, help="Where policies and their tests.yaml are."),
     ],
     kubernetes_version: KubernetesVersion = "",
     output: Annotated[

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from webhook.cli.flags import fail
 from webhook.cluster.client import ClusterError, connect
 from webhook.cluster.removal import removals, remove
 
@@ -29,6 +30,8 @@ def uninstall(
     The two webhook configurations go first, so that nothing waits for a server that is stopping.
     Then go the Deployment, the roles and the namespace. The documents in the policy namespace
     stay. Run it again after an interruption: what is gone already is no error.
+
+    Exit code 0: removed; 2: the API server refused or was not reached, and not everything is gone.
     """
     if dry_run:
         for one in removals(namespace, policy_namespace):
@@ -37,8 +40,7 @@ def uninstall(
     try:
         asyncio.run(_uninstall(kubeconfig, namespace, policy_namespace))
     except ClusterError as error:
-        typer.echo(f"not finished: {error}", err=True)
-        raise typer.Exit(1) from error
+        fail("uninstall", f"not finished: {error}")
     typer.echo(f"the documents stay; to remove them: kubectl delete namespace {policy_namespace}")
 
 

@@ -14,7 +14,8 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from webhook.cli.hidden_fields import config_of, load_snapshot, refuse
+from webhook.cli.flags import fail
+from webhook.cli.hidden_fields import config_of, load_snapshot, refuse_errors
 from webhook.cli.injected import without_injected
 from webhook.documents import parse_document
 from webhook.model import Document, Facts, Get, Json
@@ -48,7 +49,12 @@ Namespace = Annotated[str, typer.Option("--namespace", "-n", help="As for kubect
 AsKubectl = Annotated[str, typer.Option(help="As for kubectl.")]
 Whose = Annotated[Role, typer.Option(help="Whose view.")]
 Policies = Annotated[
-    Path | None, typer.Option(help="Directory with documents; default: the built-in catalogue.")
+    Path | None,
+    typer.Option(
+        exists=True,
+        file_okay=False,
+        help="Directory with documents; default: the built-in catalogue.",
+    ),
 ]
 WithStatus = Annotated[bool, typer.Option("--with-status", help="Keep the status.")]
 ForEdit = Annotated[
@@ -63,7 +69,7 @@ Explain = Annotated[
 Diff = Annotated[
     Path | None, typer.Option(help="Compare with the view of this manifest; exit code 1.")
 ]
-Form = Annotated[Output, typer.Option("--output", "-o")]
+Form = Annotated[Output, typer.Option("--output", "-o", help="Form of the object.")]
 Prefix = Annotated[str, typer.Option(help="Of labels and annotations.")]
 
 
@@ -86,9 +92,12 @@ def view(
     """Show an object without what belongs to the platform.
 
     What is left out comes back when the result is applied or replaced by a developer.
+
+    Exit code 0: shown; 1: --diff found a difference; 2: there is no such object, or something
+    cannot be read.
     """
     kubectl = _kubectl_flags(namespace, context, kubeconfig)
-    snapshot = load_snapshot(policies, prefix)
+    snapshot = load_snapshot("view", policies, prefix)
     config = config_of(snapshot, prefix)
     objects = _objects(target or [], file, kubectl)
     if explain_hidden:
@@ -112,7 +121,7 @@ def _kubectl_flags(namespace: str, context: str, kubeconfig: str) -> list[str]:
 
 def _objects(target: Sequence[str], file: str, kubectl: Sequence[str]) -> list[Json]:
     if bool(target) is bool(file):
-        refuse("give one of: a live object (deployment/web), or a manifest (--file)")
+        fail("view", "give one of: a live object (deployment/web), or a manifest (--file)")
     if target:
         found = _kubectl(["get", *target, "--output", "json", *kubectl])
         items = get(found, ("items",))
@@ -126,13 +135,14 @@ def _text(path: Path) -> str:
     try:
         return readable(path.read_bytes())
     except OSError as error:
-        return refuse(f"{path}: {error.strerror or error}")
+        fail("view", f"{path}: {error.strerror or error}; give a file, or - for standard input")
 
 
 def _read(origin: str, text: str) -> list[Json]:
     items, errors = parse_document(Document(origin, text))
-    if errors:
-        refuse("\n".join(str(error) for error in errors))
+    refuse_errors("view", errors)
+    if not items:
+        fail("view", f"{origin}: there is no object in it; give a manifest")
     return [item.value for item in items]
 
 
@@ -146,9 +156,10 @@ def _kubectl(words: Sequence[str]) -> Json:
             check=False,
         )
     except OSError as error:
-        refuse(f"cannot run kubectl: {error.strerror}; install it, or give a manifest with --file")
+        reason = error.strerror or str(error)
+        fail("view", f"cannot run kubectl: {reason}; install it, or give a manifest with --file")
     if done.returncode:
-        refuse(done.stderr.strip())
+        fail("view", f"kubectl: {done.stderr.strip()}")
     return json.loads(done.stdout)
 
 

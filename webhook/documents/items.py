@@ -25,6 +25,9 @@ from webhook.steps import Steps, finish
 
 MAX_EXCERPT = 120
 
+UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
+"""Stands in excerpts for what a terminal would obey instead of show."""
+
 _PROPERTIES = re.compile(r"([&!]\S*\s+)*")
 """What may stand before a scalar: its anchor and its tag."""
 
@@ -210,4 +213,5 @@ def _excerpt(source: str, line: int, column: int) -> str:
         return ""
     first = max(0, column - MAX_EXCERPT * 3 // 4)
     shown = lines[line - 1][first : first + MAX_EXCERPT].replace("\t", " ")
+    shown = "".join(one if one.isprintable() else UNPRINTABLE for one in shown)
     return f"{shown}\n{' ' * (column - 1 - first)}^"

@@ -25,7 +25,11 @@ from webhook.offline.judging import Answer, Judgement, judge_with
 from webhook.offline.manifests import Manifest
 from webhook.offline.requests import request_about
 from webhook.policy.messages import denial
+from webhook.rules import RULES
 from webhook.snapshot import Snapshot
+
+RULE_KINDS = {rule.name: rule.kind for rule in RULES}
+"""The kind of document by how a rule's messages begin."""
 
 SEVERITY = {Action.DENY: 0, Action.WARN: 1, Action.AUDIT: 2}
 """The worst comes first."""
@@ -119,14 +123,29 @@ def found_in(manifest: Manifest, judgement: Judgement) -> Scanned:
 
 
 def _findings(entry: Registration, decision: Decision) -> Iterator[Finding]:
-    warned = []
+    """Yield what was found; rules say each warning on its own, policies with the violation."""
+    told = list(decision.warnings)
+    denied = ""
     for one in decision.violations:
+        if one.action is Action.WARN and one.origin in RULE_KINDS:
+            continue
+        if one.action is Action.DENY and one.origin in RULE_KINDS:
+            if one.message.removeprefix(f"{one.origin}: ") in denied:
+                continue  # the first denial of a rule says everything
+            denied += one.message
         yield Finding(one.action, _name(one), _message(one), one.path)
         if one.action is Action.WARN:
-            warned.append(one.message)
-    for text in decision.warnings:
-        if not any(message in text for message in warned):
-            yield Finding(Action.WARN, entry.name, text)
+            told = [text for text in told if one.message not in text]
+    yield from (Finding(Action.WARN, _author(text, entry, decision), text) for text in told)
+
+
+def _author(warning: str, entry: Registration, decision: Decision) -> str:
+    """Return the document that a rule's warning is about, else the rule's kind, else the entry."""
+    kind = RULE_KINDS.get(warning.partition(":")[0])
+    if kind is None:
+        return entry.name
+    names = (*(one.policy for one in decision.violations), *decision.mutated_by)
+    return next((name for name in names if name.startswith(f"{kind}/")), kind)
 
 
 def _name(violation: Violation) -> str:

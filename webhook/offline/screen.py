@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from textwrap import wrap
+from threading import Timer
 from typing import TypeVar
 
 from rich.console import Console
@@ -98,6 +99,23 @@ def progress() -> Iterator[Callable[[str, int, int | None], None]]:
     finally:
         if tasks:
             bar.stop()
+
+
+@contextmanager
+def patience(what: str) -> Iterator[None]:
+    """Show on the terminal's error stream that something is going on when it takes long."""
+    console = Console(stderr=True)
+    status = console.status(f"{what} ...")
+    timer = Timer(PATIENCE_SECONDS, status.start)
+    if console.is_terminal:
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if timer.is_alive():
+            timer.join()
+        status.stop()
 
 
 def say(label: str, style: str, text: str) -> None:
