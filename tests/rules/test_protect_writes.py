@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -302,6 +302,7 @@ WARNINGS: dict[str, tuple[AdmissionRequest, tuple[str, ...]]] = {
         create(labelled(web(), ALWAYS)),
         ("protect: the protection label in the template protects each Pod, not the workload",),
     ),
+    "labels of a template that are none": (create(labelled(web(ALWAYS), cast("Any", 5))), ()),
     "label in the stored template": (
         update(labelled(web(ALWAYS), ALWAYS), labelled(web(ALWAYS), ALWAYS)), (),
     ),

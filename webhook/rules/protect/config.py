@@ -69,6 +69,11 @@ class Names:
         return f"{self.prefix}/min-replicas"
 
     @property
+    def kept(self) -> frozenset[str]:
+        """The labels and annotations of which the state is made up."""
+        return frozenset((*self.labels, *self.removed, self.confirm, *self.confirmed))
+
+    @property
     def labels(self) -> tuple[str, str, str]:
         """The three labels that make an object one of ours."""
         return self.level, ALIAS, self.state
@@ -85,10 +90,15 @@ class PolicyRule:
     namespaces: tuple[str, ...] = ()
     exclude_namespaces: tuple[str, ...] = ()
     selector: LabelSelector = EVERYTHING
+    keys: frozenset[tuple[str, str]] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Collect what tells the kinds apart."""
+        object.__setattr__(self, "keys", frozenset(one.key for one in self.kinds))
 
     def concerns(self, kind: tuple[str, str], namespace: str) -> bool:
         """Tell whether objects of a kind (group, kind) in a Namespace may be protected by it."""
-        if all((one.group, one.kind) != kind for one in self.kinds):
+        if kind not in self.keys:
             return False
         if self.namespaces and not any(glob(one, namespace) for one in self.namespaces):
             return False
@@ -127,6 +137,14 @@ class Config:
     approvers: Subjects = field(default_factory=Subjects)
     may_override: Subjects = field(default_factory=Subjects)
     may_confirm: Subjects = field(default_factory=Subjects)
+    kept: frozenset[str] = field(init=False, compare=False, repr=False)
+    phases: frozenset[str] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Collect the names of the state, and the phases in which anything is in force."""
+        object.__setattr__(self, "kept", self.names.kept)
+        phases = frozenset((self.phase, *(rule.phase for rule in self.policies)))
+        object.__setattr__(self, "phases", phases)
 
     @property
     def phase(self) -> str:

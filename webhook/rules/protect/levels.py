@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from webhook.model import AdmissionRequest
 from webhook.objects.selectors import matches
 from webhook.rules.protect.config import ALIAS, LEVELS, Config, Level
 from webhook.rules.protect.parsing import parse_time
-from webhook.rules.protect.subjects import Subject
+from webhook.rules.protect.subjects import Subject, metadata_of
 
 COOLING = "cooling"
 PHASES = ("enforce", "warn", "audit")
@@ -41,6 +42,16 @@ class Asker:
 
     username: str
     now: float
+
+
+def is_marked(request: AdmissionRequest, config: Config) -> bool:
+    """Tell whether an object has, or had, a label or annotation of ours: most never have."""
+    for value in (request.object, request.old_object):
+        metadata = metadata_of(value)
+        for texts in (metadata.get("labels"), metadata.get("annotations")):
+            if isinstance(texts, dict) and not config.kept.isdisjoint(texts):
+                return True
+    return False
 
 
 def label_level(labels: Mapping[str, Any], config: Config) -> Level:

@@ -48,7 +48,7 @@ def is_kept(subject: Subject, config: Config) -> bool:
     """Tell whether every write to the object passes the webhook, so that its state is honest."""
     if any(name in subject.labels for name in config.names.labels):
         return True
-    return any(subject.key == one.key for rule in config.policies for one in rule.kinds)
+    return any(subject.key in rule.keys for rule in config.policies)
 
 
 def _holds(grant: Grant, request: AdmissionRequest, subject: Subject, config: Config) -> bool:

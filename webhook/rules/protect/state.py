@@ -11,7 +11,13 @@ from typing import Any
 from webhook.model import NOTHING, AdmissionRequest, Facts, Json, Outcome
 from webhook.rules.messages import limited
 from webhook.rules.protect.config import Config, Level
-from webhook.rules.protect.levels import COOLING, duration_text, held_level, label_level
+from webhook.rules.protect.levels import (
+    COOLING,
+    duration_text,
+    held_level,
+    is_marked,
+    label_level,
+)
 from webhook.rules.protect.overriding import is_kept, standing_override
 from webhook.rules.protect.subjects import Subject, metadata_of, subject_of
 
@@ -23,10 +29,10 @@ KEEPING_MODES = ("cooldown", "twoPerson")
 
 def mutate(request: AdmissionRequest, config: Config, _facts: Facts) -> Outcome:
     """Return the object with an honest protection state; needs no facts."""
-    subject = subject_of(request, request.object)
-    if config.phase != "enforce" or request.sub_resource or subject.is_going:
+    if config.phase != "enforce" or request.sub_resource or not is_marked(request, config):
         return Outcome(request.object)
-    if request.operation not in {"CREATE", "UPDATE"}:
+    subject = subject_of(request, request.object)
+    if subject.is_going or request.operation not in {"CREATE", "UPDATE"}:
         return Outcome(request.object)
     labels, annotations, warnings = _update(request, subject, config)
     value = _written(request.object, labels, annotations)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from webhook.model import NOTHING, AdmissionRequest, Json
@@ -12,7 +12,10 @@ from webhook.objects.paths import Path, get
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One object with its kind; `namespace` is "" for cluster-scoped ones and Namespaces."""
+    """One object with its kind; `namespace` is "" for cluster-scoped ones and Namespaces.
+
+    `labels` and `annotations` are empty when there are none; anything but texts is left out.
+    """
 
     group: str
     version: str
@@ -20,6 +23,13 @@ class Subject:
     namespace: str
     name: str
     value: Json
+    labels: Mapping[str, str] = field(init=False, compare=False, repr=False)
+    annotations: Mapping[str, str] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Read labels and annotations once, since every step asks for them."""
+        object.__setattr__(self, "labels", texts_at(self.value, "labels"))
+        object.__setattr__(self, "annotations", texts_at(self.value, "annotations"))
 
     @property
     def key(self) -> tuple[str, str]:
@@ -36,16 +46,6 @@ class Subject:
         """How messages name the object: `Deployment shop/web`, `Namespace shop`."""
         place = f"{self.namespace}/" if self.namespace else ""
         return f"{self.kind} {place}{self.name}"
-
-    @property
-    def labels(self) -> Mapping[str, str]:
-        """The labels, empty when there are none."""
-        return texts_at(self.value, "labels")
-
-    @property
-    def annotations(self) -> Mapping[str, str]:
-        """The annotations, empty when there are none."""
-        return texts_at(self.value, "annotations")
 
     @property
     def is_going(self) -> bool:

@@ -22,13 +22,26 @@ from webhook.rules.protect.config import Config
 from webhook.rules.protect.identities import may_always_delete
 from webhook.rules.protect.judging import Denial, contact, judge, unverified
 from webhook.rules.protect.kinds import DERIVED
-from webhook.rules.protect.levels import PHASES, Asker, Source, in_phase, label_level, sources
+from webhook.rules.protect.levels import (
+    PHASES,
+    Asker,
+    Source,
+    in_phase,
+    is_marked,
+    label_level,
+    sources,
+)
 from webhook.rules.protect.overriding import deletion_override, standing_override
 from webhook.rules.protect.references import is_terminated
 from webhook.rules.protect.reporting import overridden, refused
 from webhook.rules.protect.scaling import REPLICAS, scale_denial, scaled_kind
 from webhook.rules.protect.subjects import Subject, number_at, subject_of
-from webhook.rules.protect.writing import label_denials, loss_denials, write_warnings
+from webhook.rules.protect.writing import (
+    label_denials,
+    loss_denials,
+    template_labels,
+    write_warnings,
+)
 
 NAMESPACE, DEFINITION = ("", "Namespace"), ("apiextensions.k8s.io", "CustomResourceDefinition")
 
@@ -176,6 +189,8 @@ def _scale(request: AdmissionRequest, config: Config, facts: Facts) -> Outcome:
 
 
 def _write(request: AdmissionRequest, config: Config, facts: Facts) -> Outcome:
+    if not _may_be_protected(request, config):
+        return Outcome(request.object)
     new = subject_of(request, request.object)
     if new.is_going:
         return Outcome(request.object)
@@ -192,6 +207,16 @@ def _write(request: AdmissionRequest, config: Config, facts: Facts) -> Outcome:
         return (*labels, *denials)
 
     return _with_override(request, new, config, find, warnings)
+
+
+def _may_be_protected(request: AdmissionRequest, config: Config) -> bool:
+    """Tell whether anything says a word about the object, now or as it is stored."""
+    if is_marked(request, config):
+        return True
+    key = request.kind.group, request.kind.kind
+    if any(key in rule.keys for rule in config.policies):
+        return True
+    return bool(template_labels(key, request.object, config))
 
 
 def _with_override(
@@ -232,8 +257,7 @@ def _first(
 
 
 def _phases(config: Config) -> list[str]:
-    used = {config.phase, *(rule.phase for rule in config.policies)}
-    return [phase for phase in PHASES if phase in used]
+    return [phase for phase in PHASES if phase in config.phases]
 
 
 def _matters(subject: Subject, found: tuple[Source, ...], config: Config) -> bool:

@@ -132,17 +132,23 @@ def _label_warnings(new: Subject, old: Subject, config: Config) -> Iterator[str]
         and label_level(old.labels, config) != level
     ):
         yield f"protect: Cascading means Always for {new.kind}: there is nothing to count"
-    if _template_labels(new, config) - _template_labels(old, config):
+    labels = template_labels(new.key, new.value, config)
+    if labels and labels - template_labels(old.key, old.value, config):
         yield "protect: the protection label in the template protects each Pod, not the workload"
 
 
-def _template_labels(subject: Subject, config: Config) -> set[tuple[str, str]]:
-    row = config.actors.kinds.find(subject.group, subject.kind)
+def template_labels(key: Key, value: Json, config: Config) -> set[tuple[str, str]]:
+    """Return the protection labels in the templates of a workload, with their values."""
+    row = config.actors.kinds.find(*key)
     if row is None or row.kind == "Pod":
         return set()
-    labels = [get(one.metadata, ("labels",)) or {} for one in templates(row, subject.value)]
-    keys = (config.names.level, ALIAS)
-    return {(key, str(one[key])) for one in labels for key in keys if key in one}
+    found: set[tuple[str, str]] = set()
+    for one in templates(row, value):
+        labels = one.metadata.get("labels")
+        if isinstance(labels, dict):
+            names = (config.names.level, ALIAS)
+            found.update((name, str(labels[name])) for name in names if name in labels)
+    return found
 
 
 def _became(old: Json, new: Json, path: Path, value: object) -> bool:
