@@ -113,7 +113,7 @@ async def test_parameters_of_a_kind_that_comes_later(api: FakeApi, watching: Res
     watching.watch_parameters([BUDGET])
     await eventually(lambda: api.count("GET apis/example.com/v1") == 1)
     api.resources.append(BUDGETS)
-    watching._discovery._versions.clear()
+    watching._discovery.forget("example.com/v1")
     await eventually(lambda: List(*BUDGET, "") in known(watching).known)
 
 
@@ -238,6 +238,24 @@ async def test_known_kinds_are_asked_for_again_in_time(api: FakeApi, cluster: Cl
     found = await discovery.find(*BUDGET)
     assert found == api.resources[0]
     assert api.count("apis/example.com/v1") == 3
+
+
+async def test_a_kind_that_went_has_no_objects(api: FakeApi, resolver: Resolver) -> None:
+    """Its definition was deleted after discovery: nothing is left that could not be verified."""
+    lookup = List(*BUDGET, "shop", live=True)
+    api.put(BUDGETS, budget("gold", "shop"))
+    assert len(await resolve(resolver, lookup)) == 1
+    api.resources = [one for one in api.resources if one.kind != "Budget"]
+    assert await resolve(resolver, lookup) == []
+    assert await resolve(resolver, Scope(*BUDGET)) is None
+
+
+async def test_a_list_that_is_not_found_is_no_answer(api: FakeApi, resolver: Resolver) -> None:
+    """As long as the kind is served, nobody can tell what a 404 means."""
+    api.fail("apis/example.com/v1/namespaces/shop/budgets", Failure(404, "404 page not found"))
+    answer = await resolve(resolver, List(*BUDGET, "shop", live=True))
+    assert isinstance(answer, Unavailable)
+    assert "HTTP 404: 404 page not found" in answer.reason
 
 
 @dataclass

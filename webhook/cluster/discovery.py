@@ -50,6 +50,10 @@ class Discovery:
                 await self._refresh(api_version, known)
         return known.kinds.get(kind)
 
+    def forget(self, api_version: str) -> None:
+        """Ask again next time: something that was known did not prove true."""
+        self._versions.pop(api_version, None)
+
     async def _refresh(self, api_version: str, known: _GroupVersion) -> None:
         try:
             known.kinds = await self._ask(api_version)

@@ -39,6 +39,7 @@ POLL_SECONDS = 0.02
 """A Deadline only tells whether it has passed, so it is asked this often while answers come."""
 
 SELECTORS = ("fieldSelector", "labelSelector")
+NOT_FOUND = 404
 MISSING = object()
 
 
@@ -135,11 +136,24 @@ class Resolver:
             return Unavailable(text)
         namespace = lookup.namespace if resource.namespaced else ""
         if isinstance(lookup, List):
-            found = await self._cluster.list(resource, namespace, lookup.label_selector)
-            return list(found.items)
+            return await self._list(lookup, resource, namespace)
         if resource.namespaced and not namespace:
             return Unavailable(f"{lookup.kind} {lookup.name!r} is looked for without a namespace")
         return await self._cluster.get(resource, namespace, lookup.name)
+
+    async def _list(self, lookup: List, resource: Resource, namespace: str) -> list[Json]:
+        try:
+            found = await self._cluster.list(resource, namespace, lookup.label_selector)
+        except ClusterError as error:
+            if error.status == NOT_FOUND and await self._is_gone(lookup):
+                return []  # with a CustomResourceDefinition all its objects go
+            raise
+        return list(found.items)
+
+    async def _is_gone(self, lookup: List) -> bool:
+        """Tell whether a kind that discovery knew is served no more."""
+        self._discovery.forget(lookup.api_version)
+        return await self._discovery.find(lookup.api_version, lookup.kind) is None
 
     async def _discover(self, kind: Kind) -> Resource | None:
         try:
