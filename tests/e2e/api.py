@@ -61,6 +61,11 @@ class Answer:
         return "" if self.ok else str(self.object.get("message", ""))
 
 
+def is_late(answer: Answer) -> bool:
+    """Tell whether a write came too late: the object, or its Namespace, has changed or is going."""
+    return answer.code in {404, 409} or "it is being terminated" in answer.message
+
+
 @dataclass(slots=True)
 class Api:
     """The API server as one administrator; safe to use from several threads."""
