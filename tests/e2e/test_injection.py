@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.e2e import shop
+from tests.e2e.cluster import ADMIN
+from tests.e2e.processes import plain_environment
+from tests.e2e.propylon import COMMAND
 from tests.e2e.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
+    from tests.e2e.cluster import Cluster
     from tests.e2e.kubectl import Kubectl
     from tests.e2e.propylon import Propylon
 
@@ -186,4 +193,37 @@ def test_namespace_that_forbids_host_paths_gets_no_mounts(
     assert any(one.startswith("lxcfs: skipped") for one in said.warnings), str(said)
     stored = admin.within(name).get("pod", "rebuild-search-index")
     assert shop.lxcfs_files(stored["spec"]["containers"][0]) == []
-    admin.run("delete", "namespace", name)
+    admin.run("delete", "namespace", name, "--wait=false")
+
+
+def test_c_31_pods_that_came_while_it_was_away_are_found(
+    empty_shop: Kubectl, propylon: Propylon, cluster: Cluster, tmp_path: Path
+) -> None:
+    """failurePolicy Ignore: the Pod starts without mounts, and `propylon scan` counts it."""
+    propylon.kill_all()
+    assert empty_shop.run("create", "-f", "-", documents=shop.pod("early")).stderr == ""
+    propylon.start()
+    eventually(
+        lambda: shop.lxcfs_files(container(tried_pod(empty_shop).object, "index")) == LXCFS,
+        what="Pods get mounts again",
+    )
+    empty_shop.run("create", "-f", "-", documents=shop.pod("late"))
+    assert shop.lxcfs_files(container(empty_shop.get("pod", "early"), "index")) == []
+    found = scanned(cluster, tmp_path)
+    changed = {one["name"]: one["changed"] for one in found["objects"] if one["kind"] == "Pod"}
+    assert changed == {"early": True, "late": False}
+
+
+def scanned(cluster: Cluster, folder: Path) -> Any:
+    """Return what a scan of the shop's namespace reports."""
+    kubeconfig = str(cluster.user(*ADMIN).kubeconfig)
+    words = ["--kubeconfig", kubeconfig, "--namespace", "shop", "--output", "json"]
+    done = subprocess.run(
+        [str(COMMAND), "scan", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env=plain_environment(folder),
+    )
+    return json.loads(done.stdout)
