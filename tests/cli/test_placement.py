@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -168,3 +169,19 @@ def test_no_cluster_is_exit_code_2(tmp_path: Path) -> None:
     result = call("placement", "--kubeconfig", tmp_path / "kubeconfig")
     assert result.exit_code == 2
     assert "propylon placement: cannot use" in result.stderr
+
+
+def test_every_needs_a_time_span(policies: Path, objects: Path) -> None:
+    result = call("placement", "--policies", policies, "--objects", objects, "--every", "often")
+    assert result.exit_code == 2
+    assert "no time span" in result.stderr
+
+
+def test_a_taken_port_is_said(policies: Path, objects: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        flags = ("--every", "5m", "--health-port", taken.getsockname()[1])
+        result = call("placement", "--policies", policies, "--objects", objects, *flags)
+    assert result.exit_code == 2
+    assert "cannot listen on 127.0.0.1 port" in result.stderr
