@@ -1063,6 +1063,30 @@ def test_ownership(fields: Any, path: tuple[Any, ...], expected: bool) -> None:
     assert is_owned_by_somebody({"metadata": {"managedFields": entries}}, path) is expected
 
 
+ELEMENTS: dict[str, tuple[Any, bool]] = {
+    "the element": ({'k:{"a":1}': {}}, True),
+    "another element": ({'k:{"a":2}': {}}, False),
+    "the whole list": ({}, True),
+    "nothing that is known": ("text", False),
+}
+
+
+@pytest.mark.parametrize(("fields", "expected"), ELEMENTS.values(), ids=ELEMENTS)
+def test_ownership_of_elements(fields: Any, expected: bool) -> None:
+    entries = [managed({"f:b": {}}), managed({"f:a": fields})]
+    stored = {"metadata": {"managedFields": entries}}
+    assert is_owned_by_somebody(stored, ("a",), {"a": 1}) is expected
+
+
+def test_names_that_are_none_break_nothing() -> None:
+    """Nobody checks the types of a custom resource before this rule sees it (F-24)."""
+    odd: list[Any] = [{"name": []}, {"name": {}}]
+    new = web(containers=odd, volumes=odd, os={"name": "linux"})
+    old = web(volumes=[{"name": "x", "hostPath": {"path": "/"}}])
+    after = mutate(update(old, new), config()).object
+    assert after["spec"]["template"]["spec"]["containers"] == odd
+
+
 SAME: dict[str, tuple[Any, Any, bool]] = {
     "null and absent": ({"a": None}, {}, True),
     "an empty source": ({"v": {"emptyDir": {}}}, {"v": {}}, False),

@@ -154,9 +154,9 @@ def _requirement_text(requirement: Requirement) -> str:
 
 def glob(pattern: str, text: str) -> bool:
     """Tell whether the text fits the pattern, in which `*` stands for any run of characters."""
-    first, *rest = pattern.split("*")
-    if not rest:
+    if "*" not in pattern:
         return text == pattern
+    first, *rest = pattern.split("*")
     if not text.startswith(first):
         return False
     position = len(first)

@@ -24,8 +24,10 @@ def with_couplings(new: Json, treated: Json, old: Json, *, is_pod: bool) -> Json
         return treated
     spec = dict(after)
     stored = as_map(get(old, ("spec",)))
-    _return_volumes(spec, before, stored)
-    _drop_mounts(spec, before, stored)
+    if any(spec.get(field) is not before.get(field) for field in CONTAINER_LISTS):
+        _return_volumes(spec, before, stored)
+    if spec.get("volumes") is not before.get("volumes"):
+        _drop_mounts(spec, before, stored)
     _leave_host_network(spec, before)
     _drop_mount_masks(spec, before)
     if is_pod:
@@ -58,15 +60,15 @@ def _return_volumes(
     spec: dict[str, Json], before: Mapping[str, Json], stored: Mapping[str, Json]
 ) -> None:
     """Bring the stored volumes of containers back that were themselves brought back (A-09)."""
-    written = {one.get("name") for _, _, one in _containers(before)}
-    returned = [one for _, _, one in _containers(spec) if one.get("name") not in written]
+    written = {str(one.get("name")) for _, _, one in _containers(before)}
+    returned = [one for _, _, one in _containers(spec) if str(one.get("name")) not in written]
     known = _names(spec.get("volumes"))
     wanted = {name for one in returned for name in _mounted(one)} - known
     volumes = stored.get("volumes")
     lost = [
         one
         for one in (volumes if isinstance(volumes, list) and wanted else ())
-        if get(one, ("name",)) in wanted
+        if str(get(one, ("name",))) in wanted
     ]
     if lost:
         spec["volumes"] = [*(spec.get("volumes") or ()), *lost]
@@ -90,7 +92,7 @@ def _without_mounts(container: Mapping[str, Json], removed: set[str]) -> dict[st
     for field, key in MOUNTS:
         elements = made.get(field)
         if isinstance(elements, list):
-            kept = [one for one in elements if get(one, (key,)) not in removed]
+            kept = [one for one in elements if str(get(one, (key,))) not in removed]
             if len(kept) < len(elements):
                 made[field] = kept
             if elements and not kept:

@@ -23,9 +23,11 @@ def is_owned_by_somebody(stored: Json, path: Path, key: Mapping[str, Json] | Non
     if not entries or any(isinstance(step, int) for step in path):
         return True
     steps = [f"f:{step}" for step in path]
-    if key is not None:
-        steps.append(_list_key(key))
-    return any(_owns(get(one, ("fieldsV1",)), steps) for one in entries)
+    owned = [found for one in entries if (found := _owned(one.get("fieldsV1"), steps)) is not None]
+    if not owned or key is None or {} in owned:
+        return bool(owned)
+    element = _list_key(key)
+    return any(get(fields, (element,)) is not None for fields in owned)
 
 
 def _entries(value: Json) -> list[Json]:
@@ -33,14 +35,15 @@ def _entries(value: Json) -> list[Json]:
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
-def _owns(fields: Json, steps: Sequence[str]) -> bool:
+def _owned(fields: Json, steps: Sequence[str]) -> Json:
+    """Return what is owned below a place, {} for all of it; None when the place is not owned."""
     for step in steps:
         if fields == {}:
-            return True
+            return {}
         fields = get(fields, (step,))
         if fields is None:
-            return False
-    return True
+            return None
+    return fields
 
 
 def _list_key(key: Mapping[str, Json]) -> str:

@@ -37,15 +37,15 @@ def warnings(notes: Iterable[Note], spec_phase: str, language: str) -> tuple[str
     """Return what the writer should read: grouped by container, at most ten and a count."""
     words = LANGUAGES[language]
     verbs = words.verbs if spec_phase == "enforce" else words.would
+    untold = SILENT | {Verb.DENIED} if spec_phase == "enforce" else SILENT
     groups: dict[tuple[str, str], list[str]] = {}
-    for note in _wide_first(notes):
-        if note.verb not in SILENT and (note.verb is not Verb.DENIED or spec_phase != "enforce"):
-            where, what = _parts(note.place, words)
-            if note.verb is Verb.RENAMED:
-                where = f"{words.kinds['container']} {note.detail}:"
-            elif not where:
-                where, what = what, ""
-            groups.setdefault((where, _verb(note, verbs, words)), []).append(what)
+    for note in _wide_first(note for note in notes if note.verb not in untold):
+        where, what = _parts(note.place, words)
+        if note.verb is Verb.RENAMED:
+            where = f"{words.kinds['container']} {note.detail}:"
+        elif not where:
+            where, what = what, ""
+        groups.setdefault((where, _verb(note, verbs, words)), []).append(what)
     texts = [f"hide: {_joined(where, what)} {verb}" for (where, verb), what in groups.items()]
     return limited(texts, words)
 

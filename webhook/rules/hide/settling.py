@@ -58,10 +58,12 @@ class Case:
     @property
     def is_free(self) -> bool:
         """Whether the value is one that anybody may write here."""
+        if self.new is ABSENT:
+            return False
         free = self.entry.harmless if self.column else (
             *self.entry.harmless, *self.entry.free_on_create
         )  # fmt: skip
-        return self.new is not ABSENT and self.new in free and not self.is_default
+        return self.new in free and not self.is_default
 
     def note(self, verb: Verb, value: Json = None) -> None:
         """Note what was done here."""

@@ -205,13 +205,15 @@ def meets(element: Json, conditions: Conditions) -> bool:
 
 def _element_entry(matched: Sequence[Node], element: Json, lists: _Lists) -> Entry | None:
     """Return the entry that decides about the whole element, None where all is open."""
-    if lists.is_of_containers and get(element, ("name",)) in lists.walk.infra:
+    infra = lists.walk.infra
+    if infra and lists.is_of_containers and str(get(element, ("name",))) in infra:
         return INFRA
-    rows = (lists.walk.entry_of(one.rows) for one in matched if one.rows)
-    entry = next((row for row in rows if row is not None), None)
-    if entry is None or lists.walk.treatment_of(entry, lists.column) is Treatment.ALLOW:
-        return None
-    return entry
+    for one in matched:
+        entry = lists.walk.entry_of(one.rows)
+        if entry is not None:
+            is_open = lists.walk.treatment_of(entry, lists.column) is Treatment.ALLOW
+            return None if is_open else entry
+    return None
 
 
 def _settle_element(
