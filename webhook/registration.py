@@ -110,7 +110,7 @@ def _protect_entries(snapshot: Snapshot) -> Iterable[Registration]:
 
 
 def _rule_entries(snapshot: Snapshot) -> Iterable[Registration]:
-    """Rules B and C on Pods; B on templates where a document asks for it (platform-rules 0.5)."""
+    """Rules B and C on Pods, and on templates where a document asks for it (platform-rules 0.5)."""
     stages = tuple(name for name in ("env", "lxcfs") if name in snapshot.configs)
     if stages:
         yield Registration(
@@ -123,10 +123,19 @@ def _rule_entries(snapshot: Snapshot) -> Iterable[Registration]:
             timeout_seconds=5,
             reinvocation_policy="IfNeeded",
         )
-    env = snapshot.configs.get("env")
+    for mutating in (True, False):
+        stages = tuple(_template_stages(snapshot, mutating=mutating))
+        if stages:
+            yield _template_entry(stages, snapshot.actors.kinds, mutating=mutating)
+
+
+def _template_stages(snapshot: Snapshot, *, mutating: bool) -> Iterable[str]:
+    """Yield the rules that look at templates: C only to refuse opt-outs."""
+    env, lxcfs = (snapshot.configs.get(name) for name in ("env", "lxcfs"))
     if env is not None and env.needs_templates:
-        for mutating in (True, False):
-            yield _template_entry(env.actors.kinds, mutating=mutating)
+        yield "env"
+    if lxcfs is not None and lxcfs.judges_templates and not mutating:
+        yield "lxcfs"
 
 
 def _pod_rules(snapshot: Snapshot) -> tuple[Mapping[str, Json], ...]:
@@ -137,12 +146,12 @@ def _pod_rules(snapshot: Snapshot) -> tuple[Mapping[str, Json], ...]:
     return (pods, _rule([""], ["v1"], ["UPDATE"], ["pods/ephemeralcontainers"], "Namespaced"))
 
 
-def _template_entry(kinds: Registry, *, mutating: bool) -> Registration:
+def _template_entry(stages: tuple[str, ...], kinds: Registry, *, mutating: bool) -> Registration:
     return Registration(
         name="templates.propylon.dev",
         path="templates",
         mutating=mutating,
-        stages=("env",),
+        stages=stages,
         rules=template_rules(kinds),
         failure_policy="Ignore" if mutating else "Fail",
         timeout_seconds=5,

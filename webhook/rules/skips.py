@@ -5,8 +5,11 @@ Only what all rules share; which object is an owned one, or one without changes,
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from webhook.model import AdmissionRequest
 from webhook.objects.paths import get
+from webhook.rules.actors import TRUSTED_CONTROLLERS, ActorClass
 
 SUB_RESOURCES_LEFT_OUT = frozenset(
     ("approval", "attach", "binding", "exec", "log", "portforward", "proxy", "status")
@@ -16,6 +19,17 @@ NODES = "system:nodes"
 
 TRUE_LIKE = frozenset(("true", "yes", "on", "1"))
 FALSE_LIKE = frozenset(("false", "no", "n", "off", "0"))
+
+_PLATFORM = TRUSTED_CONTROLLERS | {ActorClass.BREAKGLASS, ActorClass.PLATFORM}
+MAY_OPT_OUT: Mapping[str, frozenset[ActorClass]] = {
+    "anyone": frozenset(ActorClass),
+    "operator": frozenset(_PLATFORM | {ActorClass.OPERATOR}),
+    "platform": frozenset(_PLATFORM),
+}
+"""`optOutBy` → the classes whose opt-out counts on a Pod.
+
+A Pod of a trusted controller counts as whatever its template was allowed to say.
+"""
 
 
 def is_skipped(request: AdmissionRequest) -> bool:

@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from webhook.rules.actors import ActorClass
 from webhook.rules.env.config import EnvRule
 from webhook.rules.env.injection import Note, is_echo, reserved_prefix
-from webhook.rules.env.opting_out import MAY_OPT_OUT, read_opt_out
+from webhook.rules.env.opting_out import read_opt_out
 from webhook.rules.env.selection import selects_container
 from webhook.rules.env.settling import Treatment
 from webhook.rules.env.targets import Container, Target
+from webhook.rules.skips import MAY_OPT_OUT
 
 
 def reserved_names(

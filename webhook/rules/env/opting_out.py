@@ -10,21 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from webhook.model import Json
-from webhook.rules.actors import TRUSTED_CONTROLLERS, ActorClass
+from webhook.rules.actors import ActorClass
 from webhook.rules.env.config import EnvRule
 from webhook.rules.env.targets import Target
-from webhook.rules.skips import read_switch
+from webhook.rules.skips import MAY_OPT_OUT, read_switch
 
 ANNOTATION = "skip-env"
 CONTAINER = "container:"
-
-_PLATFORM = TRUSTED_CONTROLLERS | {ActorClass.BREAKGLASS, ActorClass.PLATFORM}
-MAY_OPT_OUT: Mapping[str, frozenset[ActorClass]] = {
-    "anyone": frozenset(ActorClass),
-    "operator": frozenset(_PLATFORM | {ActorClass.OPERATOR}),
-    "platform": frozenset(_PLATFORM),
-}
-"""`optOutBy` → the classes whose opt-out counts."""
 
 
 @dataclass(frozen=True, slots=True)

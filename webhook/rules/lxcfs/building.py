@@ -9,7 +9,14 @@ from webhook.documents import Item
 from webhook.model import ConfigError, Platform
 from webhook.rules.actors import Actors
 from webhook.rules.lxcfs.config import Config, Source
-from webhook.rules.lxcfs.files import BY_PATH, COMPAT_DENVERDINO, FILES, STANDARD, LxcfsFile
+from webhook.rules.lxcfs.files import (
+    BY_PATH,
+    COMPAT_DENVERDINO,
+    FILES,
+    STANDARD,
+    LxcfsFile,
+    obstacles,
+)
 from webhook.rules.lxcfs.settings import LxcfsInjectionDocument, LxcfsInjectionSpec
 
 GENERATION_DIGITS = 8
@@ -17,7 +24,7 @@ REATTACH_NAME = "lxcfs-root"
 
 
 def build(
-    items: tuple[Item, ...], _actors: Actors, platform: Platform
+    items: tuple[Item, ...], actors: Actors, platform: Platform
 ) -> tuple[Config, tuple[ConfigError, ...]]:
     """Return the configuration of rule C; every item has passed `parse`.
 
@@ -32,6 +39,7 @@ def build(
         prefix=platform.prefix,
         settings=spec,
         sources=tuple(_sources(spec)),
+        actors=actors,
     )
     message = f"{item.name} is in force already, and only one can be; set phase: off in one of them"
     errors = (other.error(("spec",), message) for other, its in others if its.phase != "off")
@@ -61,4 +69,4 @@ def _files(spec: LxcfsInjectionSpec) -> list[LxcfsFile]:
         chosen.add(BY_PATH["/proc/loadavg"])
     if spec.diskstats:
         chosen.add(BY_PATH["/proc/diskstats"])
-    return [file for file in FILES if file in chosen]
+    return [file for file in FILES if file in chosen and not any(obstacles(file, spec))]

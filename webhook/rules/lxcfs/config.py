@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from webhook.model import Json
+from webhook.rules.actors import Actors
 from webhook.rules.lxcfs.settings import LxcfsInjectionSpec
 
 
@@ -44,6 +45,12 @@ class Config:
     prefix: str
     settings: LxcfsInjectionSpec
     sources: tuple[Source, ...]
+    actors: Actors
+
+    @property
+    def judges_templates(self) -> bool:
+        """Whether templates must be looked at: some writers may not opt out there."""
+        return self.settings.phase != "off" and self.settings.opt_out_by != "anyone"
 
     @property
     def document(self) -> str:

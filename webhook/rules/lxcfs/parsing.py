@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from posixpath import normpath
 
 from webhook.documents import Item
 from webhook.model import ConfigError
 from webhook.objects.paths import Path
-from webhook.rules.lxcfs.files import BY_PATH, FILES
+from webhook.rules.lxcfs.files import BY_PATH, FILES, obstacles
 from webhook.rules.lxcfs.settings import LxcfsInjectionDocument, LxcfsInjectionSpec
 from webhook.rules.schema import parse_model
 
@@ -17,6 +18,8 @@ SYSTEM_DIRECTORIES = frozenset((
     "/var/lib", "/var/run",
 ))  # fmt: skip
 """Mounting one of these would show the node to every container."""
+
+_VERSION = re.compile(r"[1-9][0-9]?(\.[0-9]{1,3}){0,2}")
 
 Found = Iterator[tuple[Path, str]]
 """(path below `spec`, message) of each error."""
@@ -27,7 +30,10 @@ def parse(item: Item) -> tuple[ConfigError, ...]:
     document, errors = parse_model(item, LxcfsInjectionDocument)
     if document is None:
         return errors
-    checks = (_file_errors, _directory_errors, _key_value_errors)
+    version = document.spec.lxcfs_version
+    if version is not None and not _VERSION.fullmatch(version):
+        return (item.error(("spec", "lxcfsVersion"), "must be a version, such as 6.0"),)
+    checks = (_file_errors, _named_errors, _directory_errors, _key_value_errors)
     return tuple(
         item.error(("spec", *path), message)
         for check in checks
@@ -51,6 +57,17 @@ def _file_errors(spec: LxcfsInjectionSpec) -> Found:
             yield ("files", index), f"{file.danger} (allowUnsafe: true accepts)"
         if path in spec.files[:index]:
             yield ("files", index), "the file is given twice"
+
+
+def _named_errors(spec: LxcfsInjectionSpec) -> Found:
+    """Yield the files that a document asks for by name, and that its nodes cannot offer."""
+    named: list[tuple[Path, str]] = [(("files", at), path) for at, path in enumerate(spec.files)]
+    named += [(("loadavg",), "/proc/loadavg")] if spec.loadavg else []
+    named += [(("diskstats",), "/proc/diskstats")] if spec.diskstats else []
+    for place, path in named:
+        file = BY_PATH.get(path)
+        for reason in obstacles(file, spec) if file else ():
+            yield place, f"{path} cannot be mounted: {reason}"
 
 
 def _directory_errors(spec: LxcfsInjectionSpec) -> Found:

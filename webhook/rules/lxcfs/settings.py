@@ -60,6 +60,8 @@ class LxcfsInjectionSpec(Model):
     """Whether the labels of two other webhooks enable a Namespace as well."""
     allow_pod_opt_in: bool = True
     """Whether the annotation PREFIX/lxcfs enables a Pod in a Namespace that is not enabled."""
+    opt_out_by: Literal["anyone", "operator", "platform"] = "anyone"
+    """Who may leave Pods or containers out by annotation."""
     profile: Literal["standard", "compat-denverdino", "custom"] = "standard"
     loadavg: bool = False
     """Add /proc/loadavg; lxcfs must run with -l."""
@@ -67,6 +69,12 @@ class LxcfsInjectionSpec(Model):
     """Add /proc/diskstats; only with cgroup v1 and lxcfs before 7."""
     files: tuple[str, ...] = ()
     """The files of profile custom, as paths in the container."""
+    lxcfs_version: str | None = None
+    """The version on the nodes, such as 6.0: files that it lacks are left out of profiles."""
+    cgroups: Literal["v1", "hybrid", "v2"] | None = None
+    """The cgroups of the nodes: with v2, files that then show the node's content are left out."""
+    runtime_profile: Literal["runc", "old-runc"] = "runc"
+    """old-runc: builds before August 2018, which refuse to mount some files."""
     allow_unsafe: bool = False
     """Accept files that break containers or show what they should not."""
     root: str = "/var/lib/lxcfs"

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from webhook.model import NOTHING, Json
 from webhook.objects.paths import Path, get
+from webhook.rules.actors import ActorClass
 from webhook.rules.lxcfs.config import Config
-from webhook.rules.skips import read_switch
+from webhook.rules.skips import MAY_OPT_OUT, read_switch
 
 SWITCH, OPT_OUT, CONTAINERS = "lxcfs", "skip-lxcfs", "lxcfs-containers"
 ALIASES = (("lxcfs-admission-webhook", "enabled"), ("mount-lxcfs", "enabled"))
@@ -35,11 +36,20 @@ def read_map(value: Json, path: Path) -> Mapping[str, Json]:
     return found if isinstance(found, dict) else NOTHING
 
 
-def read_switches(pod: Json, namespace: Json, config: Config) -> Switch:
-    """Return whether the Pod is to have mounts, for which containers, and what was written wrong."""
+def read_switches(pod: Json, namespace: Json, actor: ActorClass, config: Config) -> Switch:
+    """Return whether the Pod is to have mounts, for which containers, and what was written wrong.
+
+    `actor` wrote the Pod: an opt-out of who may not is passed over.
+    """
     annotations = read_map(pod, ("metadata", "annotations"))
     warnings: list[str] = []
-    of_namespace = _of_namespace(namespace, config, warnings)
+    of_namespace = is_enabled(namespace, config, warnings)
+    if of_namespace and actor not in MAY_OPT_OUT[config.settings.opt_out_by]:
+        passed_over = opt_outs(annotations, config)
+        warnings += [
+            f"lxcfs: annotation {key} is ignored; {who_may(config)}" for key in passed_over
+        ]
+        annotations = {k: v for k, v in annotations.items() if k not in passed_over}
     of_pod = _of_pod(annotations, config, warnings)
     if of_pod and not of_namespace and not config.settings.allow_pod_opt_in:
         warnings.append(
@@ -54,6 +64,22 @@ def read_switches(pod: Json, namespace: Json, config: Config) -> Switch:
     )
 
 
+def opt_outs(annotations: Mapping[str, Json], config: Config) -> tuple[str, ...]:
+    """Return the annotations that leave the Pod, or some of its containers, out."""
+    says_no = {
+        OPT_OUT: read_switch(str(annotations.get(_key(config, OPT_OUT), ""))) is True,
+        SWITCH: annotations.get(_key(config, SWITCH)) == "disabled",
+        CONTAINERS: isinstance(annotations.get(_key(config, CONTAINERS)), str),
+    }
+    return tuple(_key(config, name) for name, is_said in says_no.items() if is_said)
+
+
+def who_may(config: Config) -> str:
+    """Return who may opt out, in words."""
+    who = "operators" if config.settings.opt_out_by == "operator" else "the platform"
+    return f"only {who} may opt out"
+
+
 def _names(text: str) -> frozenset[str]:
     return frozenset(name.strip() for name in text.split(",") if name.strip())
 
@@ -62,7 +88,8 @@ def _key(config: Config, name: str) -> str:
     return f"{config.prefix}/{name}"
 
 
-def _of_namespace(namespace: Json, config: Config, warnings: list[str]) -> bool:
+def is_enabled(namespace: Json, config: Config, warnings: list[str]) -> bool:
+    """Tell whether a Namespace takes part."""
     annotations = read_map(namespace, ("metadata", "annotations"))
     if _opts_out(annotations, config, "the Namespace's annotation", warnings):
         return False

@@ -19,6 +19,7 @@ from webhook.model import (
     Violation,
 )
 from webhook.objects.paths import dotted
+from webhook.rules.actors import acting_class
 from webhook.rules.lxcfs.config import Config
 from webhook.rules.lxcfs.mounting import LISTS, Mounting, plan_mounts
 from webhook.rules.lxcfs.placing import affinity_for
@@ -42,7 +43,8 @@ def mutate(request: AdmissionRequest, config: Config, facts: Facts) -> Outcome:
     if isinstance(namespace, Unavailable):
         reason = f"cannot read Namespace {request.namespace}"
         return _skipped(request, Skip(reason), (), config)
-    switch = read_switches(request.object, namespace, config)
+    actor = acting_class(request.user_info, config.actors)
+    switch = read_switches(request.object, namespace, actor, config)
     if not switch.is_on:
         return Outcome(request.object, warnings=_warnings(config, switch.warnings))
     skip = skip_of(request.object, namespace, request.namespace, config)
@@ -68,7 +70,7 @@ def _skipped(
     texts = list(warnings)
     if skip.is_denied:
         what = f"ask for an exemption or set annotation {config.prefix}/{SWITCH}: disabled"
-        violations = (_violation(config, f"lxcfs: {skip.reason}; {what}"),)
+        violations = (violation(config, f"lxcfs: {skip.reason}; {what}"),)
     if skip.is_warned and not (skip.is_denied and config.settings.phase == "enforce"):
         texts.append(f"{SKIPPED}{skip.reason}")
     return Outcome(
@@ -82,7 +84,8 @@ def _skipped(
     )
 
 
-def _violation(config: Config, message: str) -> Violation:
+def violation(config: Config, message: str) -> Violation:
+    """Return what the phase makes of something that must not be."""
     action = _ACTIONS[config.settings.phase]
     return Violation("lxcfs", message, action, policy=config.document)
 
@@ -111,7 +114,7 @@ def _mounted(request: AdmissionRequest, switch: Switch, config: Config) -> Outco
     text = f"lxcfs: document {config.name} (phase {config.settings.phase}) would add {files} mounts"
     return Outcome(
         request.object,
-        violations=(_violation(config, text),),
+        violations=(violation(config, text),),
         warnings=_warnings(config, [*texts, text]),
         audit_annotations=_annotation(_entries(made), config),
     )
