@@ -157,7 +157,8 @@ def parts_of(snapshot: Snapshot) -> list[object]:
     """
     bound = (part for one in snapshot.policy_sets.values() for part in one.bound)
     mutating = (part for one in snapshot.mutating_policy_sets.values() for part in one.bound)
-    return [*bound, *mutating, *snapshot.accepted, *snapshot.sources]
+    maps = (snapshot.texts, snapshot.holders)
+    return [*bound, *mutating, *snapshot.accepted, *snapshot.sources, *maps]
 
 
 def errors_on_version(item: Item, version: str) -> tuple[ConfigError, ...]:

@@ -60,21 +60,10 @@ async def watch_directory(
         before, seen = seen, await asyncio.to_thread(_stamps, path)
         if seen is None or seen == stamps or seen != before:
             continue
-        known = _unchanged(documents, stamps or {}, seen)
-        found = await asyncio.to_thread(_read_again, path, known)
+        found = await asyncio.to_thread(_read_again, path, documents, stamps or {}, seen)
         if found is not None:
             stamps, documents = seen, found
             yield documents
-
-
-def _unchanged(
-    documents: tuple[Document, ...], before: Mapping[str, Stamp], now: Mapping[str, Stamp]
-) -> Mapping[str, Document]:
-    return {
-        one.origin: one
-        for one in documents
-        if one.origin in now and now[one.origin] == before.get(one.origin)
-    }
 
 
 def load_objects(path: Path) -> DirectoryResolver:
@@ -143,7 +132,15 @@ def _stamps(root: Path) -> Mapping[str, Stamp] | None:
     return {path: (one.st_mtime_ns, one.st_size, one.st_ino) for path, one in stats.items()}
 
 
-def _read_again(root: Path, known: Mapping[str, Document]) -> tuple[Document, ...] | None:
+def _read_again(
+    root: Path,
+    documents: tuple[Document, ...],
+    before: Mapping[str, Stamp],
+    now: Mapping[str, Stamp],
+) -> tuple[Document, ...] | None:
+    """Return all documents; those whose files are as before are not read."""
+    unchanged = {path for path, stamp in now.items() if stamp == before.get(path)}
+    known = {one.origin: one for one in documents if one.origin in unchanged}
     try:
         return load_directory(root, known)
     except SourceError:

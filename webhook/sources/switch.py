@@ -17,7 +17,7 @@ from webhook.registration import registrations
 from webhook.snapshot import Snapshot, build_in_steps, parts_of
 from webhook.sources.accepted import Restored
 from webhook.sources.pieces import missing_documents, restored_documents
-from webhook.sources.slices import in_slices
+from webhook.sources.slices import idle, in_slices
 from webhook.sources.store import SnapshotStore
 from webhook.steps import Steps
 
@@ -87,6 +87,7 @@ class Switch:
             return
         previous, self._previous = self._previous, snapshot
         entries = registrations(snapshot)
+        await idle()
         await self._gate.before_switch(entries)
         self._store.publish(snapshot, entries)
         self._release(previous)
