@@ -519,6 +519,72 @@ def test_a_22_drift_is_reported() -> None:
     assert '"treatment":"drift"' in mutate(case.request, case.config).audit_annotations["hide"]
 
 
+REMOVED_AT = "propylon.dev/protection-removed-at"
+
+
+@pytest.mark.parametrize("field", ["labels", "annotations"])
+def test_marks_that_other_rules_wrote_are_no_change(field: str) -> None:
+    """Called again behind rule E, which has cleared its marks, rule A still sees an echo (0.6)."""
+    marks = {"labels": "propylon.dev/delete-protection-state", "annotations": REMOVED_AT}
+    old = tweak(web(), "spec.revisionHistoryLimit", 9)
+    marked = tweak(old, ("metadata", field), {marks[field]: "x", "team": "a"})
+    cleared = tweak(old, ("metadata", field), {"team": "a"})
+    assert mutate(update(marked, cleared)).object is cleared
+    other = tweak(old, ("metadata", field), {"team": "b"})
+    assert mutate(update(marked, other)).object["spec"]["revisionHistoryLimit"] == 5
+
+
+def test_drift_alone_is_no_change() -> None:
+    """A template that stands as it is stored is not put in its own place (nor into records)."""
+    used = config(
+        infraContainers=["log-*"],
+        catalogue=[
+            {"path": "$pod.dnsPolicy", "preset": "pin", "value": "None"},
+            {"path": "$containers[*].imagePullPolicy", "preset": "pin", "value": "Always"},
+        ],
+    )
+    old = web(container(), AGENT)
+    asked = update(old, tweak(copy.deepcopy(old), "metadata.labels", {"team": "a"}))
+    outcome = mutate(asked, used)
+    assert (outcome.object is asked.object, outcome.mutated_by) == (True, ())
+    assert '"treatment":"drift"' in outcome.audit_annotations["hide"]
+
+
+def unowned_env() -> tuple[Any, Any]:
+    """A template with a variable that a webhook added, stored and as its manifest has it."""
+    fields: Any = {
+        "f:spec": {
+            "f:template": {
+                "f:spec": {
+                    "f:containers": {
+                        'k:{"name":"app"}': {
+                            "f:name": {},
+                            "f:image": {},
+                            "f:env": {'k:{"name":"MINE"}': {}},
+                        }
+                    }
+                }
+            }
+        }
+    }
+    mine = {"name": "MINE", "value": "1"}
+    stored = web(
+        container(env=[{"name": "CLUSTER", "value": "cn-1"}, mine]),
+        metadata={"managedFields": [{"manager": "alice", "fieldsV1": fields}], "uid": "1"},
+    )
+    return stored, web(container(env=[mine]))
+
+
+def test_a_22_what_a_webhook_had_added_is_no_change_either() -> None:
+    """A full replacement leaves it out: no reason to bring in what the platform wants by now."""
+    stored, manifest = unowned_env()
+    after = mutate(update(stored, manifest), PINNING).object
+    assert after["spec"]["template"] == stored["spec"]["template"]
+    image = tweak(manifest, IMAGE, "web:2")
+    after = mutate(update(stored, image), PINNING).object
+    assert after["spec"]["template"]["spec"]["dnsPolicy"] == "None"
+
+
 def test_a_24_the_autoscaler_is_asked_for_only_when_replicas_change() -> None:
     with pytest.raises(NeedFacts) as need:
         mutate(CASES["A-24"].request, DEFAULT, Facts())

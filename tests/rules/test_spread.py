@@ -393,6 +393,18 @@ def test_a_full_replacement_gets_the_stored_template(stored: Any) -> None:
     assert outcome.object["metadata"]["labels"] == {"a": "b"}
 
 
+def test_d_20_a_replacement_without_what_rule_b_had_added() -> None:
+    """What another rule wrote into the template has no owner, so nobody took it out (F-01)."""
+    at = ("spec", "template", "spec", "containers", 0, "env")
+    stored = tweak(OLDER, at, [{"name": "CLUSTER", "value": "cn-1"}])
+    fields: Any = {"f:spec": {"f:template": {"f:spec": {"f:containers": {
+        'k:{"name":"app"}': {"f:name": {}, "f:image": {}},
+    }}}}}  # fmt: skip
+    stored = tweak(stored, "metadata.managedFields", [{"manager": "a", "fieldsV1": fields}])
+    made = mutated(asked(workload(), stored), config(), FIVE).object
+    assert made["spec"]["template"] == stored["spec"]["template"]
+
+
 def test_the_strategy_is_fixed_where_that_is_allowed() -> None:
     """D-13: maxUnavailable 1, maxSurge 0; the rest of the strategy stays."""
     value = tweak(EXCLUSIVE, "spec.strategy", {"type": "RollingUpdate"})

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from webhook.model import AdmissionRequest, Facts, Get, Json
 from webhook.objects.equality import same
 from webhook.objects.paths import get
 from webhook.objects.workloads import Registry, WorkloadKind, controller_of, templates
+from webhook.rules.hide.catalogue import MARKERS
 from webhook.rules.hide.notes import as_map
 
 LEFT_OUT = frozenset(("metadata", "status"))
 BOOKKEEPING = frozenset(("managedFields", "resourceVersion", "generation"))
 
 
-def is_echo(request: AdmissionRequest) -> bool:
-    """Tell whether the object is the stored one but for managedFields and status (0.6)."""
+def is_echo(request: AdmissionRequest, prefix: str) -> bool:
+    """Tell whether the object is the stored one but for managedFields and status (0.6).
+
+    Nor do marks count that other rules have written since: this one is then called again.
+    """
     if request.operation != "UPDATE" or not isinstance(request.object, dict):
         return False
     new, old = request.object, as_map(request.old_object)
@@ -21,7 +27,17 @@ def is_echo(request: AdmissionRequest) -> bool:
         return False
     mine, theirs = as_map(new.get("metadata")), as_map(old.get("metadata"))
     keys = (mine.keys() | theirs.keys()) - BOOKKEEPING
-    return all(mine.get(key) == theirs.get(key) for key in keys)
+    return all(
+        mine.get(key) == theirs.get(key)
+        or (key in MARKERS and _unmarked(mine, key, prefix) == _unmarked(theirs, key, prefix))
+        for key in keys
+    )
+
+
+def _unmarked(metadata: Mapping[str, Json], key: str, prefix: str) -> Json:
+    """Return labels or annotations without the marks of other rules."""
+    marks = {f"{prefix}/{name}" for name in MARKERS[key]}
+    return {name: one for name, one in as_map(metadata.get(key)).items() if name not in marks}
 
 
 def owner_of(request: AdmissionRequest, kinds: Registry) -> str:

@@ -14,8 +14,9 @@ from webhook.objects.equality import same
 from webhook.objects.paths import get
 from webhook.rules.hide.couplings import with_couplings
 from webhook.rules.hide.entries import ABSENT, Entry, Treatment
-from webhook.rules.hide.notes import Note, Place, Verb, Walk, as_map
+from webhook.rules.hide.notes import Note, Place, Verb, Walk, as_map, plain
 from webhook.rules.hide.tree import Node
+from webhook.rules.unowned import lacks_only_unowned
 
 TreatMap = Callable[[Node, Json, Json, Place, int, Walk], Json]
 
@@ -48,14 +49,19 @@ def settle_template(
     drifts = walk.drifts
     result = treated_pod(treat_map, node, (new, old), place, column, walk)
     if walk.drifts == drifts:
-        return old if result is not new and means_same(result, old) else result
+        return _kept(new, old) if result is not new and means_same(result, old) else result
     quiet = replace(walk, notes=[], is_suspended=True)
     calm = treated_pod(treat_map, node, (new, old), place, column, quiet)
-    is_unchanged = means_same(calm, old)
+    is_unchanged = means_same(calm, old) or lacks_only_unowned(calm, old, plain(place), walk.stored)
     if adopt != "never" and not is_unchanged:
         return result
     walk.notes[mark:] = [*quiet.notes, Note(Verb.DRIFT, place, PINNED)]
-    return old if is_unchanged else calm
+    return _kept(new, old) if is_unchanged else calm
+
+
+def _kept(new: Json, old: Json) -> Json:
+    """Return the stored template; the incoming one where nothing tells them apart."""
+    return new if new == old else old
 
 
 def _is_walked(spec: Json, *, is_update: bool) -> bool:

@@ -127,7 +127,7 @@ def _judged(request: AdmissionRequest, walk: Walk, config: Config, facts: Facts)
     if request.sub_resource == "scale":
         judge_scale(request, walk, config, facts)
         return Judged(request.object, walk.notes, phase)
-    if is_echo(request):
+    if is_echo(request, config.prefix):
         return None
     if request.operation in RESERVED_KINDS.get(_kind(request), ()):
         text = LANGUAGES[config.spec.language].reserved_kind.format(kind=request.kind.kind)

@@ -38,7 +38,7 @@ def mutate_template(case: Case, kind: WorkloadKind, template: Template, result: 
     stored = case.stored(kind, template)
     old, prefix = case.request.old_object, case.config.prefix
     added: Elements = ours(stored, old, subject.selector, prefix) if stored else {}
-    if stored is None or not is_unchanged(template, stored, added):
+    if stored is None or not is_unchanged(template, stored, added, old):
         _treat_changed(case, subject, wish, added, result, is_new=stored is None)
         return
     if wish.mode in CHANGING and not alike(template.spec, stored.spec):

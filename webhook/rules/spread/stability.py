@@ -16,6 +16,7 @@ from webhook.rules.spread.existing import ANTI_PREFERRED, ANTI_REQUIRED, CONSTRA
 from webhook.rules.spread.likeness import alike, holds
 from webhook.rules.spread.nodes import maps
 from webhook.rules.spread.writing import Elements, without
+from webhook.rules.unowned import lacks_only_unowned
 
 MARKER = "spread"
 _FIELDS = frozenset((
@@ -78,8 +79,11 @@ def _is_owned(constraint: Mapping[str, Json], managed: Sequence[Mapping[str, Jso
     return any(fields.get(key) is not None for fields in managed)
 
 
-def is_unchanged(incoming: Template, stored: Template, added: Elements) -> bool:
-    """Tell whether the template is the stored one, but for what this rule had added."""
+def is_unchanged(incoming: Template, stored: Template, added: Elements, value: Json) -> bool:
+    """Tell whether the template is the stored one, but for what webhooks had added to it.
+
+    `value` is the stored workload. What this rule added is known by its form, too.
+    """
     if not alike(incoming.metadata, stored.metadata):
         return False
     if alike(incoming.spec, stored.spec):
@@ -88,4 +92,7 @@ def is_unchanged(incoming: Template, stored: Template, added: Elements) -> bool:
         path: [one for one in elements if not holds(maps(get(incoming.spec, path)), one)]
         for path, elements in added.items()
     }
-    return any(lacking.values()) and alike(incoming.spec, without(stored.spec, lacking))
+    rest = without(stored.spec, lacking) if any(lacking.values()) else stored.spec
+    if rest is not stored.spec and alike(incoming.spec, rest):
+        return True
+    return lacks_only_unowned(incoming.spec, rest, (*stored.path, "spec"), value)

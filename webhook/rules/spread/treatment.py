@@ -93,7 +93,7 @@ def _judged_templates(case: Case, kind: WorkloadKind) -> Iterator[tuple[Plan, Wi
         if wish is None or not wish.refuses:
             continue
         stored = case.stored(kind, template)
-        if stored is not None and is_unchanged(template, stored, {}):
+        if stored is not None and is_unchanged(template, stored, {}, None):
             continue
         subject = subject_of(
             case.request, case.request.object, kind, template, case.namespace, wish, case.facts

@@ -1,0 +1,95 @@
+"""What other webhooks had added to a stored template, and a full replacement leaves out (0.7).
+
+Fields of webhooks have no owner in `managedFields` (F-01), so nobody can have taken them out. For
+rules that must tell a developer's change from that; which rule added what makes no difference here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from webhook.model import Json
+from webhook.objects.equality import same
+from webhook.objects.paths import Path, get
+
+_NAME = ("name",)
+_KEYS: Mapping[str, tuple[str, ...]] = {
+    "containers": _NAME,
+    "env": _NAME,
+    "imagePullSecrets": _NAME,
+    "initContainers": _NAME,
+    "topologySpreadConstraints": ("topologyKey", "whenUnsatisfiable"),
+    "volumeMounts": ("mountPath",),
+    "volumes": _NAME,
+}
+"""Lists whose elements `managedFields` list one by one, and by what."""
+
+Owners = Sequence[Json]
+"""What the managers own at one place: fieldsV1 from there on; {} owns all that is there."""
+
+
+def lacks_only_unowned(incoming: Json, stored: Json, path: Path, stored_object: Json) -> bool:
+    """Tell whether a value is the stored one, but for parts that it lacks and nobody owns.
+
+    `path` is where both are in their objects. Where owners cannot be told, everything is owned.
+    """
+    entries = get(stored_object, ("metadata", "managedFields"))
+    if not isinstance(entries, list):
+        return False
+    fields = [get(one, ("fieldsV1",)) for one in entries]
+    owners: Owners = [one for one in fields if isinstance(one, dict)]
+    if not owners:
+        return False
+    for step in path:
+        owners = _below(owners, f"f:{step}")
+    return _lacks_only(incoming, stored, owners)
+
+
+def _lacks_only(incoming: Json, stored: Json, owners: Owners) -> bool:
+    if isinstance(incoming, dict) and isinstance(stored, dict):
+        return all(
+            _is_fine_at(name, incoming.get(name), stored.get(name), _below(owners, f"f:{name}"))
+            for name in incoming.keys() | stored.keys()
+        )
+    return same(incoming, stored)
+
+
+def _is_fine_at(name: str, incoming: Json, stored: Json, owners: Owners) -> bool:
+    if incoming == stored or (not incoming and not owners):
+        return True
+    if name in _KEYS and isinstance(stored, list) and isinstance(incoming, list | None):
+        return _elements_lack_only(incoming or [], stored, _KEYS[name], owners)
+    if incoming and isinstance(incoming, dict) and isinstance(stored, dict):
+        return _lacks_only(incoming, stored, owners)
+    return same({name: incoming}, {name: stored})
+
+
+def _elements_lack_only(
+    incoming: Sequence[Json], stored: Sequence[Json], fields: tuple[str, ...], owners: Owners
+) -> bool:
+    """Compare what both have, in the order of both; what is missing must be nobody's."""
+    mine = {_key(one, fields): one for one in incoming}
+    theirs = {_key(one, fields): one for one in stored}
+    common = [key for key in theirs if key in mine]
+    if common != list(mine) or len(mine) != len(incoming) or len(theirs) != len(stored):
+        return False
+    return all(
+        _lacks_only(mine[key], theirs[key], _below(owners, key))
+        if key in mine
+        else not _below(owners, key)
+        for key in theirs
+    )
+
+
+def _key(element: Json, fields: tuple[str, ...]) -> str:
+    return "k:" + json.dumps({one: get(element, (one,)) for one in fields}, separators=(",", ":"))
+
+
+def _below(owners: Owners, step: str) -> Owners:
+    """Return the owners one step further down; who owns a list or map whole owns all in it."""
+    return [
+        one if one == {} else one[step]
+        for one in owners
+        if one == {} or (isinstance(one, dict) and step in one)
+    ]
