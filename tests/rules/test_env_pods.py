@@ -545,6 +545,17 @@ def test_atomic_rules(
     assert len(outcome.warnings) == warnings
 
 
+def test_atomic_rule_holds_once_another_rule_overrides_its_conflict() -> None:
+    rules: dict[str, Spec] = {
+        "strong": {"env": [literal("B", "b")], "conflict": "override"},
+        "whole": {"env": [A, literal("B", "b")], "atomic": True, "priority": 1},
+    }
+    outcome = mutated(rules, create(container(env=[literal("B", "mine")])))
+    assert env_of(outcome) == ["A=platform", "B=b"]
+    assert outcome.warnings == ("env: container app: B replaced by rule strong",)
+    assert outcome.mutated_by == ("EnvInjection/strong", "EnvInjection/whole")
+
+
 def test_atomic_rule_respects_opt_outs() -> None:
     asked = create(
         container("clean"),

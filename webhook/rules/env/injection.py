@@ -7,7 +7,7 @@ finds nothing to do, because everything is decided by names and meaning (B-29).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import orjson
 
@@ -75,7 +75,39 @@ def inject(target: Target, scope: Scope) -> tuple[list[tuple[Path, Json]], list[
         ]
         _inject_env(container, rules, scope, made)
         _inject_sources(container, rules, made)
-    return made.changes, made.notes
+    return (
+        _settled_atomic(target, scope, made, left_out) if left_out else (made.changes, made.notes)
+    )
+
+
+def _settled_atomic(
+    target: Target, scope: Scope, made: _Pass, left_out: frozenset[str]
+) -> tuple[list[tuple[Path, Json]], list[Note]]:
+    """Let in the atomic rules whose conflict another rule has just overridden.
+
+    A second run would find no conflict any more, and both must come to the same.
+    """
+    after = _with_lists(target, made.changes)
+    if not made.changes or _atomic_conflicts(after, scope, _Pass()) == left_out:
+        return made.changes, made.notes
+    changes, notes = inject(after, scope)
+    return [*made.changes, *changes], [*(n for n in made.notes if n.treatment in _DONE), *notes]
+
+
+_DONE = frozenset((Treatment.ADDED, Treatment.REPLACED, Treatment.APPENDED, Treatment.REMOVED))
+
+
+def _with_lists(target: Target, changes: Sequence[tuple[Path, Json]]) -> Target:
+    lists = dict(changes)
+    containers = tuple(
+        replace(one, value={**one.value, **{
+            name: lists[*one.path, name]
+            for name in ("env", "envFrom")
+            if (*one.path, name) in lists
+        }})
+        for one in target.containers
+    )  # fmt: skip
+    return replace(target, containers=containers)
 
 
 def _atomic_conflicts(target: Target, scope: Scope, made: _Pass) -> frozenset[str]:
