@@ -16,7 +16,15 @@ from webhook.cluster.lease import Lease
 from webhook.cluster.resources import CONFIG_MAPS
 from webhook.model import Json
 from webhook.snapshot import Snapshot
-from webhook.sources.pieces import DamagedError, Packed, Stored, pack, stored_sources, unpack
+from webhook.sources.pieces import (
+    DamagedError,
+    Packed,
+    Stored,
+    pack_in_steps,
+    stored_sources_in_steps,
+    unpack,
+)
+from webhook.sources.slices import in_slices
 from webhook.sources.store import SnapshotStore
 
 logger = logging.getLogger(__name__)
@@ -80,7 +88,8 @@ class AcceptedTexts:
 
     async def save(self, snapshot: Snapshot) -> None:
         """Write what this snapshot holds in force, unless that is what is stored."""
-        packed = await asyncio.to_thread(lambda: pack(stored_sources(snapshot)))
+        stored = await in_slices(stored_sources_in_steps(snapshot))
+        packed = await in_slices(pack_in_steps(stored))
         index = await self._cluster.get(CONFIG_MAPS, self._namespace, NAME)
         if index is not None and _index(index) == packed.index:
             return

@@ -10,15 +10,17 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import orjson
 
 from webhook.model import Document
 from webhook.snapshot import Snapshot, Source
+from webhook.steps import Steps, finish
 
-PIECE_BYTES = 600_000
-"""An object may have 1 MiB, its keys and metadata included, and one part more may join a piece."""
+PIECE_BYTES = 300_000
+"""An object may have 1 MiB, and writing a large one as JSON would hold up the serving loop."""
 
 PART_CHARACTERS = 50_000
 """A text is cut into parts of at most this; a character has at most four bytes."""
@@ -53,13 +55,20 @@ class Packed:
 
 def stored_sources(snapshot: Snapshot) -> tuple[Stored, ...]:
     """Return what is in force, source by source; sources without any document are left out."""
+    return finish(stored_sources_in_steps(snapshot))
+
+
+def stored_sources_in_steps(snapshot: Snapshot) -> Steps[tuple[Stored, ...]]:
+    """Do as `stored_sources`, and pause after each source."""
     in_force = {id(item) for item in snapshot.items}
-    found = ((source, _texts(source, in_force)) for source in snapshot.sources)
-    return tuple(
-        Stored(source.document.origin, tuple(texts), "\n---\n".join(texts.values()))
-        for source, texts in found
-        if texts
-    )
+    found: list[Stored] = []
+    for source in snapshot.sources:
+        texts = _texts(source, in_force)
+        if texts:
+            text = "\n---\n".join(texts.values())
+            found.append(Stored(source.document.origin, tuple(texts), text))
+        yield
+    return tuple(found)
 
 
 def restored_documents(stored: Iterable[Stored]) -> tuple[Document, ...]:
@@ -82,14 +91,24 @@ def missing_documents(stored: Iterable[Stored], snapshot: Snapshot) -> tuple[str
 
 def pack(stored: Iterable[Stored]) -> Packed:
     """Cut everything into parts named by their digest, and put these into pieces."""
+    return finish(pack_in_steps(stored))
+
+
+def pack_in_steps(stored: Iterable[Stored]) -> Steps[Packed]:
+    """Do as `pack`, and pause after each source and each piece."""
     parts: dict[str, str] = {}
-    entries = [
-        {"origin": one.origin, "names": one.names, "parts": _cut(one.text or "", parts)}
-        for one in stored
-    ]
+    entries = []
+    for one in stored:
+        cut = _cut(one.text or "", parts)
+        entries.append({"origin": one.origin, "names": one.names, "parts": cut})
+        yield
     index = _cut(orjson.dumps(entries).decode(), parts)
-    groups = _group("", sorted(parts), parts)
-    return Packed(tuple(index), {_digest("".join(group)): group for group in groups})
+    yield
+    pieces: dict[str, dict[str, str]] = {}
+    for digests in _group(0, sorted(parts), parts):
+        pieces[_digest("".join(digests))] = {digest: parts[digest] for digest in digests}
+        yield
+    return Packed(tuple(index), pieces)
 
 
 def unpack(index: Iterable[str], parts: Mapping[str, str]) -> tuple[Stored, ...]:
@@ -129,16 +148,16 @@ def _join(digests: Iterable[str], parts: Mapping[str, str]) -> str | None:
     return None if None in found else "".join(part for part in found if part is not None)
 
 
-def _group(prefix: str, digests: list[str], parts: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """Group parts by the first digits of their digest: a change touches few groups."""
+def _group(known: int, digests: list[str], parts: Mapping[str, str]) -> Iterator[list[str]]:
+    """Group parts by the first digits of their digest: a change touches few groups.
+
+    The digests are in order, and so many digits of them are the same.
+    """
     if sum(len(parts[digest].encode()) for digest in digests) <= PIECE_BYTES or len(digests) == 1:
-        if digests:
-            yield {digest: parts[digest] for digest in digests}
+        yield digests
         return
-    for digit in "0123456789abcdef":
-        longer = prefix + digit
-        inside = [digest for digest in digests if digest.startswith(longer)]
-        yield from _group(longer, inside, parts)
+    for _, same in groupby(digests, key=lambda digest: digest[: known + 1]):
+        yield from _group(known + 1, list(same), parts)
 
 
 def _digest(text: str) -> str:
