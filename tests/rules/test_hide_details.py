@@ -617,7 +617,7 @@ ROWS: dict[str, Row] = {
     ),
     "host of an Ingress": Row(
         create(INGRESS), HOSTS,
-        denied="spec.rules[1].host: every host is not allowed here; allowed: .shop.example",
+        denied="spec.rules[1].host: a rule for every host is not allowed here; allowed: .shop.example",
     ),
     "host that is allowed": Row(
         create(tweak(INGRESS, ("spec", "rules"), [{"host": "shop.example"}])), HOSTS
@@ -759,7 +759,9 @@ def test_phase(phase: str, changes: bool, warnings: tuple[str, ...], action: Act
 def test_a_phase_that_denies_nothing_says_what_would_be_denied() -> None:
     asked = create(web(container(securityContext={"privileged": True})))
     outcome = mutate(asked, config("warn"))
-    assert outcome.warnings == ("hide: container app: securityContext.privileged would be denied",)
+    assert outcome.warnings == (
+        "hide: container app: securityContext.privileged would be denied (reserved for the platform)",
+    )
     assert [one.action for one in outcome.violations] == [Action.WARN]
     assert validate(asked, config("warn")).violations == ()
     assert '"phase":"warn"' in outcome.audit_annotations["hide"]

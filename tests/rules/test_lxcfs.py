@@ -137,7 +137,7 @@ CASES: dict[str, Case] = {
         switched(lxcfs="enabled"),
         spec={"allowPodOptIn": False},
         namespace=PLAIN,
-        warnings=("lxcfs: annotation propylon.dev/lxcfs is ignored; ask for the Namespace",),
+        warnings=("lxcfs: annotation propylon.dev/lxcfs is ignored here; ask for the Namespace to be enabled",),
     ),
     "C-03 not needed": Case(switched(lxcfs="enabled"), APP, spec={"allowPodOptIn": False}),
     "C-04": Case(switched(lxcfs="disabled")),

@@ -114,7 +114,7 @@ ROWS: dict[str, tuple[Object, tuple[Object, ...], Spec, str]] = {
             a_pod(name=name, volumes=[{"persistentVolumeClaim": {"claimName": "d"}}])
             for name in ("a", "b")
         ),
-        {}, "Pod a and 1 more uses it",
+        {}, "Pod a and 1 more use it",
     ),
     "claim of a template": (CLAIM, (STS,), {}, ""),
     "claim of a template, strict": (CLAIM, (STS,), {"strictTemplates": True}, "StatefulSet/db would use it again"),

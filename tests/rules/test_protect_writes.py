@@ -85,7 +85,7 @@ SCALING: dict[str, tuple[AdmissionRequest, Spec, tuple[Object, ...], str]] = {
     ),
     "a person's child": (update(CHILD, tweak(CHILD, "spec.replicas", 0)), {}, (), "scaled to 0"),
     "below the floor": (
-        scale(3, 1), {}, (web(CASCADING, annotations=FLOOR),), "keeps at least 2 replicas, 1 are too few",
+        scale(3, 1), {}, (web(CASCADING, annotations=FLOOR),), "keeps at least 2 replicas, not 1",
     ),
     "at the floor": (scale(3, 2), {}, (web(CASCADING, annotations=FLOOR),), ""),
     "floor is no number": (

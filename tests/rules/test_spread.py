@@ -147,7 +147,7 @@ CASES: dict[str, Case] = {
     "D-11": Case(
         workload(),
         ["hard hostname 1", "soft zone 1"],
-        ["zone only preferred, 1 eligible domains"],
+        ["zone spreading only preferred, 1 eligible domain"],
         world=critical(nodes(5, 1)),
     ),
     "D-12": Case(
@@ -216,7 +216,7 @@ CASES: dict[str, Case] = {
     "D-26": Case(
         workload(affinity=together(term())),
         ["hard zone 1"],
-        denial="spread: contradiction: podAffinity wants these Pods at one hostname. Remove one of",
+        denial="spread: contradiction: podAffinity wants these Pods at one hostname, not spread over several. Remove",
         world=critical(),
     ),
     "D-26 mutate": Case(
@@ -248,7 +248,7 @@ CASES: dict[str, Case] = {
     "D-32": Case(
         marked(workload(), "tier", "critical", "metadata.labels"),
         BOTH,
-        ['metadata.labels["propylon.dev/tier"] is "standard", operators decide on it'],
+        ['metadata.labels["propylon.dev/tier"] stays "standard", operators decide on it'],
         world=World(labels={"propylon.dev/max-tier": "standard"}),
     ),
     "D-33": Case(tweak(workload(), "spec.selector", OTHER), []),
@@ -256,7 +256,7 @@ CASES: dict[str, Case] = {
     "D-36": Case(
         stateful(volumeClaimTemplates=CLAIMS, template=workload(image="app:2")["spec"]["template"]),
         BOTH,
-        ["hostname only preferred, volumes may be tied", "zone only preferred"],
+        ["hostname spreading only preferred, volumes may be tied", "zone spreading only preferred"],
         old=stateful(volumeClaimTemplates=CLAIMS),
         world=critical(),
     ),

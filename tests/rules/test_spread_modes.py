@@ -45,8 +45,8 @@ CRITICAL = {"propylon.dev/tier": "critical"}
 DENYING: Spec = {"tiers": {"standard": {"mode": "deny"}}}
 WARNING: Spec = {"tiers": {"standard": {"mode": "warn"}}}
 LACKS = (
-    "spec.template.spec lacks soft hostname spreading (maxSkew 1)",
-    "spec.template.spec lacks soft zone spreading (maxSkew 1)",
+    "spec.template.spec lacks a spread constraint for kubernetes.io/hostname (maxSkew 1, ScheduleAnyway)",
+    "spec.template.spec lacks a spread constraint for topology.kubernetes.io/zone (maxSkew 1, ScheduleAnyway)",
 )
 EXCLUSIVE = marked(workload(), "exclusive", "true")
 WITH_CLAIM = workload(volumes=[{"persistentVolumeClaim": {"claimName": "data"}}, {"emptyDir": {}}])
@@ -135,7 +135,7 @@ CASES: dict[str, Case] = {
     "tier above the limit put back": Case(
         marked(workload(), "tier", "critical"),
         [],
-        ['"propylon.dev/tier"] is "dev", operators decide on it'],
+        ['"propylon.dev/tier"] stays "dev", operators decide on it'],
         spec={"maxTier": "standard"},
         old=marked(workload(image="app:0"), "tier", "dev"),
     ),
@@ -166,7 +166,7 @@ CASES: dict[str, Case] = {
     "exclusive taken away by a developer": Case(
         workload(),
         ["soft zone 1", "required hostname"],
-        ['exclusive"] is "yes", operators decide on it'],
+        ['exclusive"] stays "yes", operators decide on it'],
         old=marked(workload(image="app:0"), "exclusive", "yes"),
     ),
     "exclusive said otherwise": Case(
@@ -246,7 +246,7 @@ CASES: dict[str, Case] = {
     "nodes cannot be read, critical": Case(
         workload(),
         BOTH,
-        ["hostname only preferred, the nodes are not known", "zone only preferred"],
+        ["hostname spreading only preferred, the nodes are not known", "zone spreading only preferred"],
         world=critical(Unavailable("away")),
     ),
     "no node at all": Case(workload(), BOTH, world=World([])),
@@ -255,13 +255,13 @@ CASES: dict[str, Case] = {
     "one node, critical": Case(
         workload(),
         BOTH,
-        ["hostname only preferred, 1 eligible nodes", "zone only preferred, 1 eligible domains"],
+        ["hostname spreading only preferred, 1 eligible node", "zone spreading only preferred, 1 eligible domain"],
         world=critical(nodes(1)),
     ),
     "a node without a zone, critical": Case(
         workload(),
         ["hard hostname 1", "soft zone 1"],
-        ["zone only preferred, a node lacks its label"],
+        ["zone spreading only preferred, a node lacks its label"],
         world=critical([*nodes(3), *BARE[:1]]),
     ),
     "hard wanted beside the developer's soft": Case(
@@ -280,7 +280,7 @@ CASES: dict[str, Case] = {
     "a claim for one node": Case(
         WITH_CLAIM,
         BOTH,
-        ["hostname only preferred, volumes may be tied", "zone only preferred, volumes"],
+        ["hostname spreading only preferred, volumes may be tied", "zone spreading only preferred, volumes"],
         world=critical(objects=[claim("ReadWriteOnce")]),
     ),
     "a claim for many": Case(WITH_CLAIM, HARD, world=critical(objects=[claim("ReadWriteMany")])),

@@ -48,7 +48,10 @@ DEPLOYMENTS = GroupVersionResource("apps", "v1", "deployments")
 PARENT = workload(1)
 SPREAD = workload(1, topologySpreadConstraints=[tsc(), tsc(ZONE)])
 EXCLUSIVE = workload(3, affinity=anti(term()), topologySpreadConstraints=[tsc(ZONE)])
-BAD = ["lacks soft hostname spreading (maxSkew 1)", "lacks soft zone spreading (maxSkew 1)"]
+BAD = [
+    "lacks a spread constraint for kubernetes.io/hostname (maxSkew 1, ScheduleAnyway)",
+    "lacks a spread constraint for topology.kubernetes.io/zone (maxSkew 1, ScheduleAnyway)",
+]
 TOO_MANY = ["exclusive placement needs 4 nodes, 3 are eligible for this template"]
 OWNED = tweak(of_kind("ReplicaSet"), "metadata.ownerReferences", owned_by("Deployment"))
 

@@ -41,7 +41,7 @@ def _check_hosts(request: AdmissionRequest, walk: Walk) -> None:
     stored = {host for _, host in _hosts(request.old_object)}
     for path, host in _hosts(request.object):
         if host not in stored and not any(_is_below(host, suffix) for suffix in suffixes):
-            shown = host or "every host"
+            shown = host or "a rule for every host"
             text = f"{path}: {shown} is not allowed here; allowed: {', '.join(suffixes)}"
             walk.notes.append(Note(Verb.DENIED, ("spec", "rules"), HOST, detail=text))
 

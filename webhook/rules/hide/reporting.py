@@ -136,14 +136,20 @@ def denials(notes: Sequence[Note], config: Config, value: Json) -> tuple[Violati
     problems = list(dict.fromkeys(_problem(note, value, words) for note in denied))
     if not problems:
         return ()
-    advice = words.ask_one if len(problems) == 1 else words.ask_many
-    advice = advice.format(contact=config.spec.contact)
+    advice = _advice(denied, len(problems), words).format(contact=config.spec.contact)
     whole = f"hide: {'; '.join(problems)}. {advice}"
     first, *others = denied
     return (
         _violation(config, whole, first),
         *(_violation(config, f"hide: {_problem(one, value, words)}", one) for one in others),
     )
+
+
+def _advice(denied: Sequence[Note], count: int, words: Words) -> str:
+    """Return what to do; removing helps only where a field is at fault, not the write itself."""
+    if all(note.detail for note in denied):
+        return words.ask
+    return words.ask_one if count == 1 else words.ask_many
 
 
 def _violation(config: Config, message: str, note: Note) -> Violation:

@@ -25,6 +25,7 @@ class Words:
     uses: str
     mounted: str
     at: str
+    ask: str
     ask_one: str
     ask_many: str
     more: str
@@ -47,7 +48,7 @@ EN = Words(
         Verb.SET: "would be set to",
         Verb.BROUGHT_BACK: "would be brought back",
         Verb.WARNED: "is reserved for the platform and may be refused later",
-        Verb.DENIED: "would be denied",
+        Verb.DENIED: "would be denied (reserved for the platform)",
     }),
     kinds=MappingProxyType({
         "container": "container",
@@ -65,6 +66,7 @@ EN = Words(
     uses="{where} uses {source}",
     mounted="mounted by",
     at="at",
+    ask="Ask {contact}.",
     ask_one="Ask {contact} or remove it.",
     ask_many="Ask {contact} or remove them.",
     more="hide: and {count} more; see the audit annotation",
@@ -105,6 +107,7 @@ ZH = Words(
     uses="{where} 使用 {source}",
     mounted="挂载于",
     at="路径",
+    ask="请联系 {contact}。",
     ask_one="请联系 {contact} 或将其删除。",
     ask_many="请联系 {contact} 或将它们删除。",
     more="hide: 另有 {count} 条；见审计注解",

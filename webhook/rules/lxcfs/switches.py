@@ -53,7 +53,7 @@ def read_switches(pod: Json, namespace: Json, actor: ActorClass, config: Config)
     of_pod = _of_pod(annotations, config, warnings)
     if of_pod and not of_namespace and not config.settings.allow_pod_opt_in:
         warnings.append(
-            f"lxcfs: annotation {_key(config, SWITCH)} is ignored; ask for the Namespace"
+            f"lxcfs: annotation {_key(config, SWITCH)} is ignored here; ask for the Namespace to be enabled"
         )
         of_pod = None
     names = annotations.get(_key(config, CONTAINERS))

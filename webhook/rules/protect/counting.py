@@ -143,8 +143,8 @@ def _pods_using(subject: Subject, facts: Facts, uses: Callable[[Json], bool]) ->
     if not users:
         return None
     first = get(users[0], ("metadata", "name"))
-    rest = f" and {len(users) - 1} more" if len(users) > 1 else ""
-    return Block("InUse", f"Pod {first}{rest} uses it", "Delete what uses it first")
+    rest = f" and {len(users) - 1} more use it" if len(users) > 1 else " uses it"
+    return Block("InUse", f"Pod {first}{rest}", "Delete what uses it first")
 
 
 def _count_references(subject: Subject, _config: Config, facts: Facts) -> Block | None:

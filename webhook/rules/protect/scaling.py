@@ -50,7 +50,7 @@ def scale_denial(
     floor = _floor(subject, config)
     if after >= floor:
         return None
-    text = f"{subject.title} keeps at least {floor} replicas, {after} are too few"
+    text = f"{subject.title} keeps at least {floor} replicas, not {after}"
     advice = f"Lower the annotation {config.names.floor}, or ask {contact(config)}."
     return Denial("ScaleToZero", f"{text}. {advice}", level)
 

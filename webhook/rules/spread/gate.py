@@ -35,15 +35,17 @@ def pass_gate(axis: Axis, subject: Subject, *, may_fix: bool, has_autoscaler: bo
     contradiction = _contradiction(axis, subject)
     if contradiction:
         text = f"contradiction: {contradiction}"
-        return Verdict(None, text, "Remove one of the two", is_refusable=axis.is_hard)
+        return Verdict(None, text, "Remove what holds the Pods together", is_refusable=axis.is_hard)
     if not axis.is_hard or (axis.strength == EXCLUSIVE and not subject.most):
         return Verdict(axis)
     if axis.strength == HARD and subject.replicas <= 1:
         return Verdict(_softened(axis))
     if subject.room.all is None:
-        return Verdict(_softened(axis), f"{axis.name} only preferred, the nodes are not known")
+        return Verdict(
+            _softened(axis), f"{axis.name} spreading only preferred, the nodes are not known"
+        )
     if subject.has_tied_volumes:
-        text = f"{axis.name} only preferred, volumes may be tied to a node or zone"
+        text = f"{axis.name} spreading only preferred, volumes may be tied to a node or zone"
         return Verdict(_softened(axis), text)
     if axis.strength == EXCLUSIVE:
         return _exclusive(axis, subject, may_fix=may_fix)
@@ -58,7 +60,7 @@ def _contradiction(axis: Axis, subject: Subject) -> str:
     if axis.key == HOSTNAME and is_pinned(subject.spec):
         return "the template names one node, its Pods cannot be spread over several"
     if keeps_together(subject.spec, axis, subject.around):
-        return f"podAffinity wants these Pods at one {axis.name}"
+        return f"podAffinity wants these Pods at one {axis.name}, not spread over several"
     return ""
 
 
@@ -90,10 +92,13 @@ def _hard(axis: Axis, subject: Subject, *, has_autoscaler: bool) -> Verdict:
     is_host = axis.key == HOSTNAME
     count = len(subject.room.eligible) if is_host else domains
     if count < 2:
-        text = f"{axis.name} only preferred, {count} eligible {'nodes' if is_host else 'domains'}"
+        noun = f"{'node' if is_host else 'domain'}{'' if count == 1 else 's'}"
+        text = f"{axis.name} spreading only preferred, {count} eligible {noun}"
         return Verdict(_softened(axis), text)
     if not is_host and subject.room.lacks(axis.key):
-        return Verdict(_softened(axis), f"{axis.name} only preferred, a node lacks its label")
+        return Verdict(
+            _softened(axis), f"{axis.name} spreading only preferred, a node lacks its label"
+        )
     if axis.min_domains > count and not has_autoscaler:
         return Verdict(replace(axis, min_domains=0))
     return Verdict(axis)

@@ -141,7 +141,7 @@ def _settled(
         kept = new if new == old or author.may(who) else correct(new, old)
         if kept != new:
             made.value = with_value(made.value, path, kept)
-            became = "removed" if kept is None else f'is "{kept}"'
+            became = "removed" if kept is None else f'stays "{kept}"'
             made.warnings.append(f"{dotted(path)} {became}, {_DECIDES[who]} on it")
         if kept is not None:
             yield path, kept

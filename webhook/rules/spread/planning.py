@@ -48,8 +48,11 @@ class Missing:
     @property
     def text(self) -> str:
         """What is lacking, for people."""
-        spread = f"maxSkew {self.axis.max_skew}" if self.path == CONSTRAINTS else "anti-affinity"
-        return f"{self.axis.strength} {self.axis.name} spreading ({spread})"
+        axis = self.axis
+        if self.path == CONSTRAINTS:
+            rest = f"maxSkew {axis.max_skew}, {self.element['whenUnsatisfiable']}"
+            return f"a spread constraint for {axis.key} ({rest})"
+        return f"a {str(self.path[-1]).partition('During')[0]} podAntiAffinity term for {axis.key}"
 
 
 @dataclass(frozen=True, slots=True)

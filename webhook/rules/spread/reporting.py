@@ -52,7 +52,9 @@ def denial(refusals: Sequence[Refusal], spreading: Spreading) -> Violation:
 
 def observed(texts: Sequence[str], action: Action, spreading: Spreading) -> Violation:
     """Return what would have been done or refused, or what nobody may change now."""
-    return Violation("spread", f"spread: {'; '.join(texts)}", action, policy=spreading.document)
+    return Violation(
+        "spread", f"spread: {'; '.join(dict.fromkeys(texts))}", action, policy=spreading.document
+    )
 
 
 def annotation(entries: Sequence[Json]) -> Mapping[str, str]:
