@@ -26,7 +26,8 @@ from tests.rules.hiding import (
     with_pod,
 )
 from webhook.engine import decide
-from webhook.model import Action, AdmissionRequest, Document, Facts, List, NeedFacts
+from webhook.ledger.records import outcome_of
+from webhook.model import Action, AdmissionRequest, Decision, Document, Facts, List, NeedFacts
 from webhook.objects.patch import apply, diff
 from webhook.registration import registrations
 from webhook.rules.hide import Config
@@ -292,7 +293,8 @@ CASES: dict[str, Case] = {
     ),
     "A-25 not scaled": Case(scale(3), facts=UNSCALED),
     "A-26": Case(
-        scale(3, **system("system:serviceaccount:kube-system:horizontal-pod-autoscaler"))
+        scale(3, **system("system:serviceaccount:kube-system:horizontal-pod-autoscaler")),
+        facts=SCALED,
     ),
     "A-27": Case(
         update(PAUSED, tweak(web(), IMAGE, "web:2")), [add("/spec/paused", True)]
@@ -406,6 +408,11 @@ CASES: dict[str, Case] = {
     "A-48": Case(
         update(ROLLOUT, tweak(ROLLOUT, "spec.replicas", 2)),
     ),
+    "A-48 the Deployment": Case(
+        create(web(nodeSelector={"pool": "gpu"})),
+        [cut(f"{SPEC}/nodeSelector")],
+        ("hide: spec.template.spec.nodeSelector removed",),
+    ),
     "A-49": Case(
         create(web(nodeSelector={"pool": "gpu"}), user="dev"),
         [cut(f"{SPEC}/nodeSelector")],
@@ -439,12 +446,13 @@ def test_case(case: Case) -> None:
     denied = [one for one in outcome.violations if one.action is Action.DENY]
     assert bool(denied) is bool(case.denied)
     assert all(part in denied[0].message for part in case.denied)
+    assert {(one.code, one.reason) for one in denied} <= {(403, "Forbidden")}
     assert diff(case.request.object, outcome.object) == case.patch
     assert apply(case.patch, case.request.object) == outcome.object
     assert sorted(outcome.warnings) == sorted(case.warnings)
     again = mutate(case.request.with_object(outcome.object), case.config, case.facts)
     assert again.object is outcome.object
-    assert case.denied or [one for one in again.warnings if "removed" in one] == []
+    assert case.denied or [one for one in again.warnings if " → " not in one] == []
     judged = validate(case.request.with_object(outcome.object), case.config, case.facts)
     is_pod = case.request.kind.kind == "Pod"
     assert bool(judged.violations) is (bool(case.denied) and not is_pod)
@@ -517,6 +525,45 @@ def test_a_53_unknown_fields_are_the_api_servers_matter() -> None:
 def test_a_22_drift_is_reported() -> None:
     case = CASES["A-22"]
     assert '"treatment":"drift"' in mutate(case.request, case.config).audit_annotations["hide"]
+
+
+NOT_ROLLED_OUT = ("A-05", "A-06", "A-17", "A-22", "A-36", "A-37", "A-51")
+
+
+@pytest.mark.parametrize("name", NOT_ROLLED_OUT)
+def test_template_is_as_stored(name: str) -> None:
+    """Nothing rolls out, and the API server sees no change of an immutable template (A-36)."""
+    case = CASES[name]
+    after = mutate(case.request, case.config, case.facts).object
+    assert after["spec"]["template"] == case.request.old_object["spec"]["template"]
+
+
+def test_a_17_ten_applies_of_a_field_that_is_stripped() -> None:
+    """Each is told once; from the first on the object stays, so its resourceVersion does."""
+    manifest = web(nodeSelector={"pool": "gpu"})
+    stored = mutate(create(manifest)).object
+    for _ in range(10):
+        outcome = mutate(update(stored, copy.deepcopy(manifest)))
+        assert outcome.warnings == ("hide: spec.template.spec.nodeSelector removed",)
+        assert outcome.object == stored
+
+
+def test_a_19_a_dry_run_gets_the_same_and_leaves_no_record() -> None:
+    options = {"kind": "PatchOptions", "fieldManager": "alice", "dryRun": ["All"]}
+    real = update(web(), web(nodeSelector={"pool": "gpu"}), options={**options, "dryRun": None})
+    dry = replace(real, dry_run=True, options=options)
+    assert mutate(dry) == mutate(real)
+    for asked, expected in ((real, "warned"), (dry, None)):
+        outcome = mutate(asked)
+        decision = Decision(True, "", object_after=outcome.object, warnings=outcome.warnings)
+        assert outcome_of(asked, decision) == expected
+
+
+def test_a_51_ownership_moved_and_stays_so() -> None:
+    """With `leave` managedFields are the API server's, also where the value is overruled (F-04)."""
+    case, managed = CASES["A-51"], {"managedFields": [MANAGER]}
+    asked = case.request.with_object({**case.request.object, "metadata": managed})
+    assert mutate(asked).object["metadata"] == managed
 
 
 REMOVED_AT = "propylon.dev/protection-removed-at"
