@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +179,17 @@ def test_every_needs_a_time_span(policies: Path, objects: Path) -> None:
     assert "no time span" in result.stderr
 
 
+@pytest.fixture
+def _logs_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    logging.captureWarnings(capture=False)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.mark.usefixtures("_logs_as_before")
 def test_a_taken_port_is_said(policies: Path, objects: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

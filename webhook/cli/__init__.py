@@ -47,6 +47,9 @@ COMMANDS = (
     ),
     Command("scan", "Judge objects that exist.", "webhook.cli.scan", "scan"),
     Command("placement", "Show where replicas run.", "webhook.cli.placement", "placement"),
+    Command(
+        "env-drift", "List Pods that older rules have made.", "webhook.cli.env_drift", "env_drift"
+    ),
     Command("report", "Ask the ledger what was denied or changed.", "webhook.cli.report"),
     Command("certs", "Make a CA and a serving certificate.", "webhook.cli.certs", "certs"),
     Command(

@@ -15,6 +15,7 @@ from webhook.objects.workloads import BUILT_IN_KINDS
 from webhook.offline.cluster_scan import documents_in_force
 from webhook.offline.inputs import read_documents
 from webhook.offline.manifests import is_storable
+from webhook.offline.roles import documents_role, role
 from webhook.offline.screen import counted, print_line, write_table
 from webhook.rules.spread import Config
 from webhook.rules.spread.kinds import spread_kinds
@@ -124,17 +125,7 @@ def _roles(listed: Mapping[str, set[str]], policy_namespace: str) -> tuple[Json,
         {"apiGroups": [group], "resources": sorted(names), "verbs": ["list"]}
         for group, names in sorted(listed.items())
     ]
-    documents = [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["list"]}]
-    place = {"name": NAME, "namespace": policy_namespace}
-    return (
-        _role("ClusterRole", {"name": NAME}, rules),
-        _role("Role", place, documents),
-    )
-
-
-def _role(kind: str, metadata: dict[str, str], rules: Sequence[Json]) -> Json:
-    api_version = "rbac.authorization.k8s.io/v1"
-    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, "rules": list(rules)}
+    return role("ClusterRole", {"name": NAME}, rules), documents_role(NAME, policy_namespace)
 
 
 def write_placements(found: Survey, shown: Sequence[Placement]) -> None:

@@ -9,6 +9,7 @@ from webhook.exemptions import Family, family_of
 from webhook.model import GroupVersionResource, Json, Registration
 from webhook.offline.judging import resources_of
 from webhook.offline.requests import resource_name
+from webhook.offline.roles import documents_role, role
 from webhook.policy.matching import Target, narrow_policy
 from webhook.policy.model import ParamKind
 from webhook.snapshot import Snapshot
@@ -62,12 +63,8 @@ def needed_rights(snapshot: Snapshot, entries: Sequence[Registration]) -> tuple[
     rules = [*_rules(lists, ["list"]), *_parameter_rules(snapshot)]
     if _asks_for_access(snapshot):
         rules += _rules({"authorization.k8s.io": {"subjectaccessreviews"}}, ["create"])
-    namespace = snapshot.platform.policy_namespace
-    documents = list(_rules({"": {"configmaps"}}, ["list"]))
-    return (
-        _role("ClusterRole", {"name": NAME}, rules),
-        _role("Role", {"name": NAME, "namespace": namespace}, documents),
-    )
+    reading = role("ClusterRole", {"name": NAME}, rules)
+    return reading, documents_role(NAME, snapshot.platform.policy_namespace)
 
 
 def _parameter_rules(snapshot: Snapshot) -> Iterator[Json]:
@@ -97,12 +94,3 @@ def _rules(resources: Mapping[str, set[str]], verbs: list[str]) -> Iterator[Json
         shown = [ALL] if ALL in names else sorted(names)
         if shown:
             yield {"apiGroups": [group], "resources": shown, "verbs": verbs}
-
-
-def _role(kind: str, metadata: dict[str, str], rules: list[Json]) -> Json:
-    return {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": kind,
-        "metadata": metadata,
-        "rules": rules,
-    }
