@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.builders import container, deployment, namespace, request, tweak
 from tests.rules.documents import Spec, item
-from webhook.model import AdmissionRequest, Facts, Get, List, Outcome, Platform
+from webhook.model import Action, AdmissionRequest, Facts, Get, List, Outcome, Platform
 from webhook.objects.patch import apply, diff
 from webhook.objects.paths import get
 from webhook.rules.actors import Actors, build_actors
@@ -183,4 +183,6 @@ def denials(one: AdmissionRequest, built: Config, world: World) -> list[str]:
     assert RULE.validate is not None
     outcome = RULE.validate(one, built, world.facts)
     assert outcome.object is one.object
+    denied = [found for found in outcome.violations if found.action is Action.DENY]
+    assert {(found.code, found.reason) for found in denied} <= {(403, "Forbidden")}
     return [violation.message for violation in outcome.violations]

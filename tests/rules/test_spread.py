@@ -334,8 +334,27 @@ def test_the_selector_is_the_workloads(selector: Any, expected: Any) -> None:
     assert elements(value) == [tsc(key, selector=expected) for key in (HOSTNAME, ZONE)]
 
 
-def test_hard_constraints_are_written_out() -> None:
-    """D-10: taints count, and Pods of each revision are counted apart."""
+REPLICAS = {"D-01": 3, "D-02": 1, "D-03": None}
+
+
+@pytest.mark.parametrize("replicas", REPLICAS.values(), ids=REPLICAS)
+def test_soft_constraints_are_written_out(replicas: int | None) -> None:
+    """The workload's selector, each revision counted apart; the same at every replica count."""
+    expected = [tsc(key, matchLabelKeys=HASH) for key in (HOSTNAME, ZONE)]
+    assert elements(workload(replicas)) == expected
+
+
+def test_d_03_no_number_is_one() -> None:
+    """One replica in tier critical gets no hard constraint, and a warning."""
+    absent, one = (mutated(asked(workload(at)), config(), critical()) for at in (None, 1))
+    assert absent.object["spec"]["template"] == one.object["spec"]["template"]
+    assert shown(get(absent.object, TSC[:-1])) == BOTH
+    assert absent.warnings == one.warnings
+    assert ["single replica in tier critical" in text for text in one.warnings] == [True]
+
+
+def test_d_10_hard_constraints_are_written_out() -> None:
+    """Taints count, and Pods of each revision are counted apart."""
     hard: dict[str, Any] = {
         "when": "DoNotSchedule",
         "nodeTaintsPolicy": "Honor",
@@ -345,12 +364,20 @@ def test_hard_constraints_are_written_out() -> None:
     assert elements(workload(), world=critical()) == expected
 
 
-def test_old_clusters_get_what_they_know() -> None:
-    """D-27: neither matchLabelKeys nor nodeTaintsPolicy."""
+def test_d_27_old_clusters_get_what_they_know() -> None:
+    """Neither matchLabelKeys nor nodeTaintsPolicy."""
     expected = [tsc(key, "DoNotSchedule") for key in (HOSTNAME, ZONE)]
     assert elements(workload(), "1.24", critical()) == expected
     made = mutated(asked(workload()), config(version="1.18"), FIVE).object
     assert shown(made["spec"]["template"]["spec"]) == ["preferred hostname", "preferred zone"]
+
+
+UNITED = ("spec", "template", "cloneSetTemplate", "spec", "template", "spec", TSC[-1])
+
+
+def test_d_28_united_deployments_count_no_revisions_apart() -> None:
+    after = mutated(asked(united("cloneSetTemplate")), config(), FIVE).object
+    assert get(after, UNITED) == [tsc(key) for key in (HOSTNAME, ZONE)]
 
 
 HASHES: dict[str, tuple[Any, list[str] | None]] = {
@@ -372,8 +399,8 @@ def test_replication_controllers_are_spread_by_their_map() -> None:
     assert elements(value) == [tsc(key) for key in (HOSTNAME, ZONE)]
 
 
-def test_a_change_of_labels_leaves_the_template_and_counts_drift() -> None:
-    """D-19: nobody is warned about what they did not do."""
+def test_d_19_a_change_of_labels_leaves_the_template_and_counts_drift() -> None:
+    """Nobody is warned about what they did not do."""
     value = tweak(workload(), "metadata.labels", {"a": "b"})
     outcome = mutated(asked(value, workload()), config(), FIVE)
     assert outcome.object is value
@@ -384,8 +411,8 @@ def test_a_change_of_labels_leaves_the_template_and_counts_drift() -> None:
 
 
 @pytest.mark.parametrize("stored", [STORED, OLDER], ids=["this policy", "older policy"])
-def test_a_full_replacement_gets_the_stored_template(stored: Any) -> None:
-    """D-20: the generation stays, and so does the annotation."""
+def test_d_20_a_full_replacement_gets_the_stored_template(stored: Any) -> None:
+    """The generation stays, and so does the annotation."""
     value = tweak(workload(), "metadata.labels", {"a": "b"})
     outcome = mutated(asked(value, stored), config(), FIVE)
     assert outcome.object["spec"] == stored["spec"]
@@ -405,8 +432,20 @@ def test_d_20_a_replacement_without_what_rule_b_had_added() -> None:
     assert made["spec"]["template"] == stored["spec"]["template"]
 
 
-def test_the_strategy_is_fixed_where_that_is_allowed() -> None:
-    """D-13: maxUnavailable 1, maxSurge 0; the rest of the strategy stays."""
+def test_d_22_an_explicit_null_gets_the_stored_template() -> None:
+    made = mutated(asked(tweak(STORED, TSC, None), STORED), config(), FIVE).object
+    assert made == STORED
+
+
+@pytest.mark.parametrize("replicas", [1, 5])
+def test_d_17_a_change_of_replicas_leaves_the_template(replicas: int) -> None:
+    value = tweak(workload(replicas), "spec.replicas", 3)
+    outcome = mutated(asked(value, workload(replicas)), config(), FIVE)
+    assert (outcome.object is value, outcome.warnings) == (True, ())
+
+
+def test_d_13_the_strategy_is_fixed_where_that_is_allowed() -> None:
+    """To maxUnavailable 1 and maxSurge 0; the rest of the strategy stays."""
     value = tweak(EXCLUSIVE, "spec.strategy", {"type": "RollingUpdate"})
     made = mutated(asked(value, **OPERATOR), config({"fixStrategy": True}), THREE).object
     assert made["spec"]["strategy"] == {
