@@ -16,6 +16,9 @@ from webhook.rules.hide.fields import CONTAINER_FIELDS, POD_FIELDS
 from webhook.rules.hide.settings import CatalogueEntry, HiddenFieldsDocument, HiddenFieldsSpec
 from webhook.rules.hide.tree import EPHEMERAL, Trees, compile_tree
 
+RESIZED = ("$containers[*].resources", "$pod.resources")
+"""Paths of entries about what the sub-resource `resize` of a Pod may change (A.9)."""
+
 
 def build(
     items: tuple[Item, ...], actors: Actors, platform: Platform
@@ -40,6 +43,7 @@ def configure(name: str, spec: HiddenFieldsSpec, actors: Actors, platform: Platf
         for one in catalogue_of(spec)
     )
     containers = [one for one in entries if one.path.startswith("$containers")]
+    resources = [one for one in entries if one.path.startswith(RESIZED)]
     pod = workload_kind("", "Pod") or KINDS[0]
     kinds = treated_kinds(actors.kinds)
     return Config(
@@ -52,6 +56,7 @@ def configure(name: str, spec: HiddenFieldsSpec, actors: Actors, platform: Platf
         by_resource={(one.group, one.resource): one for one in kinds},
         trees=Trees(kinds, entries),
         ephemeral=compile_tree(pod, containers, (EPHEMERAL,)),
+        resize=compile_tree(pod, resources),
         may_freeze=spec.freeze_autoscaled or any(_freezes(one) for one in entries),
     )
 

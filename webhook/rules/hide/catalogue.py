@@ -331,6 +331,26 @@ WORKLOADS: tuple[Entry, ...] = (
 )  # fmt: skip
 """A.2.4; `replicas` is frozen by what scales it, see `scaling.py`."""
 
+WRAPPED: Mapping[str, str] = MappingProxyType({
+    "deploymentTemplate": DEPLOYMENT,
+    "statefulSetTemplate": "apps/StatefulSet",
+    "advancedStatefulSetTemplate": "apps.kruise.io/StatefulSet",
+    "cloneSetTemplate": "apps.kruise.io/CloneSet",
+})  # fmt: skip
+"""What a UnitedDeployment makes out of each of its templates."""
+
+WRAPPED_WORKLOADS: tuple[Entry, ...] = tuple(
+    replace(
+        one,
+        path=one.path.replace("spec.", f"spec.template.{template}.spec.", 1),
+        kinds=(UNITED,),
+    )
+    for template, kind in WRAPPED.items()
+    for one in WORKLOADS
+    if kind in one.kinds
+)
+"""F.2: fields beside the Pod template are the same ones when a UnitedDeployment wraps the workload."""
+
 SERVICE = ("core/Service",)
 INGRESS = ("networking.k8s.io/Ingress",)
 CLAIM = ("core/PersistentVolumeClaim",)
@@ -419,6 +439,7 @@ CATALOGUE: tuple[Entry, ...] = (
     *POD_SPEC,
     *(replace(one, path=f"$containers[*].{one.path}") for one in CONTAINER),
     *WORKLOADS,
+    *WRAPPED_WORKLOADS,
     *NETWORK,
     *CLAIMS,
 )

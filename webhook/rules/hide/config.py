@@ -16,6 +16,7 @@ PLAIN_KINDS: tuple[WorkloadKind, ...] = (
     WorkloadKind("", ("v1",), "Service", "services", ()),
     WorkloadKind("", ("v1",), "PersistentVolumeClaim", "persistentvolumeclaims", ()),
     WorkloadKind("networking.k8s.io", ("v1",), "Ingress", "ingresses", ()),
+    WorkloadKind("apps", ("v1",), "ControllerRevision", "controllerrevisions", ()),
 )
 """Kinds without a Pod template that the catalogue knows."""
 
@@ -37,9 +38,9 @@ class Config:
     """The rule, ready for requests.
 
     `kinds` are all that are treated, `by_resource` the same by (group, resource). `trees` by
-    (group, kind); `ephemeral` is for new ephemeral containers of a Pod. `entries` is the whole
-    catalogue, the document's own entries first. `may_freeze` says whether the sub-resource `scale`
-    must be intercepted.
+    (group, kind); `ephemeral` is for new ephemeral containers of a Pod, `resize` for what its
+    sub-resource of that name changes. `entries` is the whole catalogue, the document's own entries
+    first. `may_freeze` says whether the sub-resource `scale` must be intercepted.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Config:
     by_resource: Mapping[tuple[str, str], WorkloadKind]
     trees: Mapping[tuple[str, str], Node]
     ephemeral: Node
+    resize: Node
     may_freeze: bool
 
     @property

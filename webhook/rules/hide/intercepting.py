@@ -26,7 +26,7 @@ def hide_rules(config: Config) -> tuple[Rule, ...]:
             scaled.setdefault((kind.group, kind.versions), []).append(f"{kind.resource}/scale")
     return (
         *_rules(by_versions, WRITES),
-        _rule("", ("v1",), ("UPDATE",), ["pods/ephemeralcontainers"]),
+        _rule("", ("v1",), ("UPDATE",), ["pods/ephemeralcontainers", "pods/resize"]),
         *(_rules(scaled, ("UPDATE",)) if config.may_freeze else ()),
         *(
             _rule(group, versions, WRITES, list(resources), scope)

@@ -52,6 +52,12 @@ def template_differs(request: AdmissionRequest, kind: WorkloadKind) -> bool:
     return not same([_content(one) for one in new], [_content(one) for one in old])
 
 
+def data_differs(request: AdmissionRequest) -> bool:
+    """Tell whether a ControllerRevision holds something else than the stored one."""
+    new, old = (get(one, ("data",)) for one in (request.object, request.old_object))
+    return not same(new, old)
+
+
 def _content(template: Json) -> Json:
     return {"metadata": template.metadata, "spec": template.spec}
 

@@ -20,6 +20,7 @@ from webhook.rules.hide.last_applied import is_resent, scrubbed
 from webhook.rules.hide.notes import Note, Verb, Walk, as_map
 from webhook.rules.hide.origins import (
     accepted_copy,
+    data_differs,
     has_unknown_owner,
     is_echo,
     owner_of,
@@ -34,7 +35,8 @@ from webhook.rules.hide.words import LANGUAGES
 from webhook.rules.skips import is_skipped
 
 POD = ("", "Pod")
-SUB_RESOURCES = frozenset(("", "scale", "ephemeralcontainers"))
+REVISION = ("apps", "ControllerRevision")
+SUB_RESOURCES = frozenset(("", "scale", "ephemeralcontainers", "resize"))
 KIND = Entry("kind", "I", *PRESETS["lock"], reason="reserved for the platform")
 CHANGING = frozenset((Verb.REMOVED, Verb.KEPT, Verb.SET, Verb.BROUGHT_BACK, Verb.CARRIED))
 
@@ -136,21 +138,26 @@ def _judged(request: AdmissionRequest, walk: Walk, config: Config, facts: Facts)
         return None
     kind = config.actors.kinds.find(*_kind(request))
     owner = owner_of(request, config.actors.kinds)
-    if owner and kind is not None and kind.kind != "Pod":
+    is_kept = _kind(request) == REVISION or (kind is not None and kind.kind != "Pod")
+    if owner and is_kept:
         return _of_owned(request, kind, owner, config)
     return Judged(_treated(request, walk, config, facts), walk.notes, phase)
 
 
 def _of_owned(
-    request: AdmissionRequest, kind: WorkloadKind, owner: str, config: Config
+    request: AdmissionRequest, kind: WorkloadKind | None, owner: str, config: Config
 ) -> Judged | None:
-    """Refuse another template for an object that a controller of a known kind keeps (A.8)."""
-    if not template_differs(request, kind):
+    """Refuse another template for an object that a controller of a known kind keeps (A.8).
+
+    A ControllerRevision, which has no row in the registry, holds one in its `data`.
+    """
+    if not (template_differs(request, kind) if kind else data_differs(request)):
         return None
     text = LANGUAGES[config.spec.language].owned.format(
         kind=request.kind.kind, name=request.name, owner=owner
     )
-    note = Note(Verb.DENIED, ("spec", "template"), KIND, detail=text)
+    place = ("spec", "template") if kind else ("data",)
+    note = Note(Verb.DENIED, place, KIND, detail=text)
     return Judged(request.object, [note], config.spec.phase)
 
 
@@ -172,8 +179,10 @@ def _treated(request: AdmissionRequest, walk: Walk, config: Config, facts: Facts
     column = STORED if request.operation == "UPDATE" else CREATED
     old = ABSENT if request.old_object is None else request.old_object
     tree = config.trees[_kind(request)]
-    if request.sub_resource == "ephemeralcontainers":
-        tree = config.ephemeral
+    if request.sub_resource:
+        tree = {"ephemeralcontainers": config.ephemeral, "resize": config.resize}[
+            request.sub_resource
+        ]
     if _kind(request) == POD:
         value = treated_pod(treat_map, tree, (request.object, old), (), column, walk)
     else:
