@@ -62,6 +62,9 @@ WORKLOADS: tuple[ProtectedKind, ...] = tuple(
     if (row.group, row.kind) not in LEFT_OUT
 )  # fmt: skip
 
+CLUSTER_SCOPED = frozenset(("SidecarSet", "NodeImage", "ResourceDistribution"))
+"""Those of OpenKruise's kinds that lie in no Namespace."""
+
 OTHERS: tuple[ProtectedKind, ...] = (
     _kind("", "Namespace", "namespaces", namespaced=False),
     _kind("", "PersistentVolume", "persistentvolumes", namespaced=False),
@@ -80,9 +83,18 @@ OTHERS: tuple[ProtectedKind, ...] = (
         "customresourcedefinitions",
         namespaced=False,
     ),
+    *(
+        ProtectedKind(
+            "apps.kruise.io", ("v1beta1", "v1alpha1"), kind, f"{kind.lower()}s",
+            namespaced=kind not in CLUSTER_SCOPED, is_optional=True,
+        )
+        for kind in (
+            "SidecarSet", "ImagePullJob", "ImageListPullJob", "NodeImage", "ContainerRecreateRequest",
+            "ResourceDistribution", "PersistentPodState", "PodProbeMarker",
+        )
+    ),
     ProtectedKind(
-        "apps.kruise.io", ("v1beta1", "v1alpha1"), "SidecarSet", "sidecarsets",
-        namespaced=False, is_optional=True,
+        "core.oam.dev", ("v1beta1",), "Application", "applications", is_optional=True
     ),
     ProtectedKind(
         "policy.kruise.io", ("v1alpha1",), "PodUnavailableBudget", "podunavailablebudgets",
