@@ -59,7 +59,7 @@ def pairing_of(keys: Sequence[str]) -> Pairing:
 
 def pair(new: Sequence[Json], old: Sequence[Json], pairing: Pairing) -> list[int | None]:
     """Return for each new element the place of its stored one, None for a new one."""
-    if len(new) == len(old) and _are_in_order(new, old, pairing.fields):
+    if len(new) == len(old) and are_in_order(new, old, pairing.fields):
         return list(range(len(new)))
     places = {key: at for at, key in enumerate(_keys(old, pairing.fields, pairing))}
     found = [places.get(key) for key in _keys(new, pairing.fields, pairing)]
@@ -74,7 +74,8 @@ def pair(new: Sequence[Json], old: Sequence[Json], pairing: Pairing) -> list[int
     return found
 
 
-def _are_in_order(new: Sequence[Json], old: Sequence[Json], fields: tuple[Path, ...]) -> bool:
+def are_in_order(new: Sequence[Json], old: Sequence[Json], fields: tuple[Path, ...]) -> bool:
+    """Tell whether each element of two lists of one length belongs to the other at its place."""
     for one, other in zip(new, old, strict=True):
         for path in fields:
             if one is not other and _value(one, path) != _value(other, path):

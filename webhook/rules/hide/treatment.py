@@ -30,6 +30,7 @@ from webhook.rules.hide.ownership import with_owners
 from webhook.rules.hide.references import check_references
 from webhook.rules.hide.scaling import frozen_replicas, judge_scale, with_replicas
 from webhook.rules.hide.templates import treated_pod
+from webhook.rules.hide.untouched import is_untouched
 from webhook.rules.hide.walking import CREATED, NOWHERE, STORED, treat, treat_map
 from webhook.rules.hide.words import LANGUAGES
 from webhook.rules.skips import is_skipped
@@ -185,6 +186,8 @@ def _treated(request: AdmissionRequest, walk: Walk, config: Config, facts: Facts
         ]
     if _kind(request) == POD:
         value = treated_pod(treat_map, tree, (request.object, old), (), column, walk)
+    elif column == STORED and is_untouched(tree, request.object, old, walk):
+        value = request.object
     else:
         value = treat(tree, request.object, old, NOWHERE, (), column, walk)
     if frozen is not None:

@@ -89,16 +89,17 @@ def _places(node: Node, around: Around) -> list[tuple[str, Node]]:
         is_stored = value is not None and value == old.get(key)
         if is_stored and not (node if child is None else child).is_eager:
             continue
-        child = child or _by_glob(node, key)
+        child = child or by_glob(node, key)
         if child is not None and not (is_stored and not child.is_eager):
             found.append((key, child))
-    left_out = ((key, keys.get(key) or _by_glob(node, key)) for key in old if key not in new)
+    left_out = ((key, keys.get(key) or by_glob(node, key)) for key in old if key not in new)
     found += [(key, child) for key, child in left_out if child is not None]
     found += [(key, keys[key]) for key in node.adding if key not in new and key not in old]
     return found
 
 
-def _by_glob(node: Node, key: str) -> Node | None:
+def by_glob(node: Node, key: str) -> Node | None:
+    """Return what the catalogue says about a key by the first glob that it fits."""
     for needle, (text, child) in zip(node.needles, node.globs, strict=True):
         if needle in key and glob(text, key):
             return child
