@@ -18,6 +18,7 @@ from tests.rules.documents import ACTORS, Spec, item, read
 from webhook.model import (
     Action,
     AdmissionRequest,
+    Decision,
     Document,
     Facts,
     Get,
@@ -30,6 +31,7 @@ from webhook.objects.patch import apply, diff
 from webhook.registration import registrations
 from webhook.rules.lxcfs import RULE, Config
 from webhook.rules.lxcfs.settings import LxcfsInjectionSpec
+from webhook.sinks.occurrences import occurrences
 from webhook.snapshot import build
 
 ENABLED = {"propylon.dev/lxcfs": "enabled"}
@@ -545,6 +547,27 @@ def test_c_31_pods_are_made_while_nobody_answers() -> None:
     entries = registrations(build([Document("a.yaml", text)]))
     (entry,) = (one for one in entries if "lxcfs" in one.stages)
     assert (entry.failure_policy, entry.mutating) == ("Ignore", True)
+
+
+LEVELS = ("baseline", "restricted")
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_c_18_the_pod_is_made_and_an_event_tells(level: str) -> None:
+    labels = {**ENABLED, "pod-security.kubernetes.io/enforce": level}
+    asked = request(pod())
+    outcome = mutate(asked, {}, namespace(labels=labels))
+    assert (outcome.object is asked.object, outcome.violations) == (True, ())
+    decision = Decision(
+        True, "", warnings=outcome.warnings, audit_annotations=outcome.audit_annotations
+    )
+    (event,) = occurrences(asked, decision)
+    assert (event.reason, event.regarding.kind, event.regarding.name) == (
+        "LxcfsSkipped",
+        "Pod",
+        "web",
+    )
+    assert event.message == WARN_BASELINE.replace("baseline", level)
 
 
 def test_reattach_mounts_the_parent() -> None:

@@ -35,7 +35,15 @@ from tests.rules.protection import (
     validate,
     web,
 )
-from webhook.model import Action, AdmissionRequest, GroupVersionKind, GroupVersionResource
+from webhook.ledger.records import outcome_of
+from webhook.model import (
+    Action,
+    AdmissionRequest,
+    Decision,
+    GroupVersionKind,
+    GroupVersionResource,
+)
+from webhook.sinks.occurrences import occurrences
 
 CLONES = "CloneSet.apps.kruise.io/v1alpha1"
 UNITED = ("UnitedDeployment", "apps.kruise.io/v1alpha1")
@@ -414,6 +422,38 @@ def test_overrides_are_recorded(name: str) -> None:
     assert violation.action is Action.AUDIT
     assert violation.message.startswith("protect: override by ")
     assert '"decision":"override"' in outcome.audit_annotations["protect"]
+
+
+def told(asked: AdmissionRequest, spec: Spec | None = None) -> tuple[list[str], str | None]:
+    """Return the reasons of the Events that a request makes, and what the ledger calls it."""
+    outcome = validate(asked, config(spec), World())
+    denials = [one for one in outcome.violations if one.action is Action.DENY]
+    decision = Decision(
+        not denials,
+        "",
+        violations=outcome.violations,
+        object_after=asked.object,
+        audit_annotations=outcome.audit_annotations,
+    )
+    return [one.reason for one in occurrences(asked, decision)], outcome_of(asked, decision)
+
+
+def test_e_42_a_dry_run_is_answered_alike_and_leaves_no_trace() -> None:
+    """Neither Event nor record; nothing is kept in the rule either, so the answer is the same."""
+    real = delete(web(ALWAYS))
+    dry = delete(web(ALWAYS), dry_run=True)
+    assert validate(dry, config(), World()) == validate(real, config(), World())
+    assert (told(real), told(dry)) == ((["DeletionProtected"], "denied"), ([], None))
+    removal = update(web(ALWAYS), web(), dry_run=True)
+    real_removal = update(web(ALWAYS), web())
+    assert mutate(removal, config()) == mutate(real_removal, config())
+
+
+def test_e_43_broken_glass_makes_an_event_and_a_record() -> None:
+    asked = delete(web(ALWAYS), groups=BREAKGLASS)
+    assert told(asked) == (["ProtectionOverridden"], "audited")
+    annotation = validate(asked, config(), World()).audit_annotations["protect"]
+    assert '"decision":"override"' in annotation
 
 
 STATES = (STATE, OURS)
