@@ -245,6 +245,8 @@ def _is_spared(case: Case) -> bool:
 
 
 def _deny_on_change(case: Case) -> Json:
+    if not case.column:
+        return case.new
     if case.new is ABSENT or (case.is_default and case.old is not ABSENT):
         return _locked_omission(case)
     if case.old is not ABSENT and same(case.new, case.old):
