@@ -6,6 +6,7 @@ of the health port.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 
@@ -20,6 +21,11 @@ from webhook.model import AdmissionRequest, Decision, Registration
 BOUNDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 """Upper ends of the latency buckets, in seconds; one more bucket holds the rest."""
 
+RULES = ("hide", "spread", "env", "lxcfs", "protect")
+"""The rules by the names of their audit annotations, which say what was done."""
+
+_TREATMENT = re.compile(r'"(?:treatment|decision)":"([^"]+)"')
+
 Labels = tuple[str, str, str, str, str]
 
 
@@ -32,6 +38,7 @@ class Metrics(Collector):
         self._seconds: dict[str, float] = {}
         self._refused: dict[int, int] = {}
         self._uses: dict[tuple[str, str], int] = {}
+        self._treatments: dict[tuple[str, str, str, str], int] = {}
         self._watched: list[
             tuple[type[GaugeMetricFamily | CounterMetricFamily], str, str, Reading]
         ] = []
@@ -55,6 +62,12 @@ class Metrics(Collector):
         self._reviews[labels] = self._reviews.get(labels, 0) + 1
         if decision.waived_by or decision.overridden_by:
             self._count_uses(decision, dry_run)
+        for rule in RULES:
+            text = decision.audit_annotations.get(rule)
+            if text:
+                for treatment in set(_TREATMENT.findall(text)):
+                    key = (rule, request.kind.kind, treatment, dry_run)
+                    self._treatments[key] = self._treatments.get(key, 0) + 1
         buckets = self._latencies.get(name)
         if buckets is None:
             buckets = self._latencies[name] = [0] * (len(BOUNDS) + 1)
@@ -100,6 +113,7 @@ class Metrics(Collector):
             refused.add_metric([str(status)], count)
         yield refused
         yield self._use_counts()
+        yield self._treatment_counts()
         for name, documentation, label, read_text in self._texts:
             gauge = GaugeMetricFamily(name, documentation, labels=[label])
             gauge.add_metric([read_text()], 1)
@@ -124,6 +138,16 @@ class Metrics(Collector):
             labels=["by", "dry_run"],
         )
         for labels, count in self._uses.copy().items():
+            family.add_metric(labels, count)
+        return family
+
+    def _treatment_counts(self) -> Metric:
+        family = CounterMetricFamily(
+            "propylon_treatments",
+            "Requests in which a rule did this to something, also what it would have done.",
+            labels=["rule", "kind", "treatment", "dry_run"],
+        )
+        for labels, count in self._treatments.copy().items():
             family.add_metric(labels, count)
         return family
 
