@@ -94,7 +94,8 @@ KUBERNETES: tuple[WorkloadKind, ...] = (
         _SPEC_TEMPLATE, replicas_path=("spec", "parallelism"), is_template_immutable=True,
     ),
     WorkloadKind(
-        "batch", ("v1",), "CronJob", "cronjobs", _patterns("spec.jobTemplate.spec.template")
+        "batch", ("v1", "v1beta1"), "CronJob", "cronjobs",
+        _patterns("spec.jobTemplate.spec.template"),
     ),
 )  # fmt: skip
 
@@ -261,10 +262,17 @@ def roots(
     `lists` are the container lists that `$containers` stands for; a request for the subresource
     `ephemeralcontainers` adds that one.
     """
-    pod = (*template.path, "spec")
+    return roots_at(template.path, lists)
+
+
+def roots_at(
+    path: Path, lists: tuple[str, ...] = ("initContainers", "containers")
+) -> Mapping[str, tuple[Path, ...]]:
+    """Return the same for a template at a path."""
+    pod = (*path, "spec")
     return {
         "$pod": (pod,),
-        "$meta": ((*template.path, "metadata"),),
+        "$meta": ((*path, "metadata"),),
         "$containers": tuple((*pod, name) for name in lists),
     }
 

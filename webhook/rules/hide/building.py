@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from webhook.documents import Item
 from webhook.model import ConfigError, Platform
+from webhook.objects.paths import parse_guard
 from webhook.objects.workloads import workload_kind
 from webhook.rules.actors import Actors
 from webhook.rules.hide.catalogue import CATALOGUE, entry
@@ -57,6 +58,7 @@ def configure(name: str, spec: HiddenFieldsSpec, actors: Actors, platform: Platf
         trees=Trees(kinds, entries),
         ephemeral=compile_tree(pod, containers, (EPHEMERAL,)),
         resize=compile_tree(pod, resources),
+        has_guards=any(one.guards for one in entries),
         may_freeze=spec.freeze_autoscaled or any(_freezes(one) for one in entries),
     )
 
@@ -86,6 +88,7 @@ def own_entry(given: CatalogueEntry) -> Entry:
         reason=given.reason or "set by the platform team",
         show_value=shown,
         namespaces=given.namespaces,
+        guards=tuple(map(parse_guard, given.when)),
     )
 
 

@@ -40,7 +40,8 @@ class Config:
     `kinds` are all that are treated, `by_resource` the same by (group, resource). `trees` by
     (group, kind); `ephemeral` is for new ephemeral containers of a Pod, `resize` for what its
     sub-resource of that name changes. `entries` is the whole catalogue, the document's own entries
-    first. `may_freeze` says whether the sub-resource `scale` must be intercepted.
+    first. `may_freeze` says whether the sub-resource `scale` must be intercepted, `has_guards`
+    whether an entry depends on what is elsewhere in the object.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Config:
     ephemeral: Node
     resize: Node
     may_freeze: bool
+    has_guards: bool
 
     @property
     def document(self) -> str:

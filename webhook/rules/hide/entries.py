@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from webhook.model import Json
+from webhook.objects.paths import Guard
 
 ABSENT: Any = object()
 """Stands for a field that is not there; null means the same to the API."""
@@ -71,7 +72,7 @@ Default = Callable[[Mapping[str, Json], bool], Json]
 class Entry:
     """One path with its owner and treatments.
 
-    `owner` is D, O, I or system. `kinds` are `group/Kind`, `Kind`, or one of the words of
+    `owner` is D, O, I or system. It holds in `namespaces` and where all `guards` are met. `kinds` are `group/Kind`, `Kind`, or one of the words of
     `catalogue.py`; `harmless` values are anybody's, `free_on_create` only at creation. `spares`
     tells elements of a list that are nobody's. `minds_removal`: somebody who had the live object
     in hand and took the value out is told so. `is_quiet`: never worth a message.
@@ -86,6 +87,7 @@ class Entry:
     reason: str = ""
     show_value: bool = False
     namespaces: tuple[str, ...] = ()
+    guards: tuple[Guard, ...] = ()
     harmless: tuple[Json, ...] = ()
     free_on_create: tuple[Json, ...] = ()
     spares: Callable[[Json], bool] | None = None

@@ -11,7 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from webhook.model import NOTHING, Json
-from webhook.objects.paths import Path, get
+from webhook.objects.paths import Path, get, holds
 from webhook.objects.selectors import glob
 from webhook.rules.hide.entries import SUSPENDED, Entry, Treatment
 from webhook.rules.hide.pairing import Pairing
@@ -85,8 +85,8 @@ class Walk:
 
     `writable` are the owners whose fields the writer may set. `is_suspended`: values of the
     platform are not renewed (template stability). `had_live`: the writer sent back the live
-    object, not a manifest. `stored` is the whole stored object. `on_host` and `infra` belong to
-    the template at hand. `drifts` counts values of the platform that changed since they were
+    object, not a manifest. `incoming` and `stored` are the whole objects. `on_host`, `infra` and
+    `roots` (where its parts are) belong to the template at hand. `drifts` counts values of the platform that changed since they were
     stored.
     """
 
@@ -94,6 +94,8 @@ class Walk:
     prefix: str
     namespace: str
     writable: frozenset[str]
+    incoming: Json = None
+    roots: Mapping[str, tuple[Path, ...]] = NOTHING
     delegate: str = "strip"
     is_suspended: bool = False
     had_live: bool = True
@@ -105,11 +107,16 @@ class Walk:
     drifts: int = 0
 
     def entry_of(self, rows: tuple[Entry, ...]) -> Entry | None:
-        """Return the first row that holds in this Namespace."""
+        """Return the first row that holds in this Namespace, and whose guards are met."""
         for row in rows:
-            if not row.namespaces or any(glob(one, self.namespace) for one in row.namespaces):
+            if not (row.namespaces or row.guards) or self._holds(row):
                 return row
         return None
+
+    def _holds(self, row: Entry) -> bool:
+        if row.namespaces and not any(glob(one, self.namespace) for one in row.namespaces):
+            return False
+        return all(holds(one, self.incoming, self.roots) for one in row.guards)
 
     def treatment_of(self, entry: Entry, column: int) -> Treatment:
         """Return what this writer meets at the entry: column 0 for new places, 1 for stored."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from webhook.documents import Item
 from webhook.model import ConfigError
-from webhook.objects.paths import Key, Path, PathError, Pattern, parse_path
+from webhook.objects.paths import Key, Path, PathError, Pattern, parse_guard, parse_path
 from webhook.objects.workloads import BUILT_IN
 from webhook.rules.hide.building import own_entry
 from webhook.rules.hide.entries import EAGER, Entry, Treatment
@@ -57,10 +57,22 @@ def _errors_of(given: CatalogueEntry) -> Found:
     except PathError as error:
         yield ("path",), f"{error.message} (character {error.position + 1})"
         return
+    wrong = list(_guard_errors(given))
+    if wrong:
+        yield from wrong
+        return
     one = own_entry(given)
     yield from _unknown_fields(pattern, given)
     yield from _value_errors(one, given)
     yield from _immutable_errors(pattern, one)
+
+
+def _guard_errors(given: CatalogueEntry) -> Found:
+    for at, text in enumerate(given.when):
+        try:
+            parse_guard(text)
+        except PathError as error:
+            yield ("when", at), f"{error.message} (character {error.position + 1})"
 
 
 def _unknown_fields(pattern: Pattern, given: CatalogueEntry) -> Found:
@@ -111,10 +123,10 @@ def _immutable_errors(pattern: Pattern, one: Entry) -> Found:
 
 
 def _duplicate_errors(spec: HiddenFieldsSpec) -> Found:
-    seen: dict[tuple[str, str, tuple[str, ...]], int] = {}
+    seen: dict[tuple[str, str, tuple[str, ...], tuple[str, ...]], int] = {}
     for at, given in enumerate(spec.catalogue):
         for kind in given.kinds:
-            first = seen.setdefault((kind, given.path, given.namespaces), at)
+            first = seen.setdefault((kind, given.path, given.namespaces, given.when), at)
             if first != at:
                 text = f"is given for {kind} in entry {first} already, which holds; remove one"
                 yield ("catalogue", at, "path"), text

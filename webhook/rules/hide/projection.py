@@ -12,8 +12,9 @@ from webhook.model import Json
 from webhook.objects.equality import MEANINGFUL_WHEN_EMPTY
 from webhook.objects.paths import get
 from webhook.objects.selectors import glob
+from webhook.objects.workloads import roots_at
 from webhook.rules.hide.entries import ABSENT, KEEPING, Entry, Treatment
-from webhook.rules.hide.notes import INFRA, Place, Spot, Verb, Walk
+from webhook.rules.hide.notes import INFRA, Place, Spot, Verb, Walk, plain
 from webhook.rules.hide.templates import infra_names
 from webhook.rules.hide.tree import Node
 from webhook.rules.hide.walking import CONTAINER_LISTS, meets
@@ -33,6 +34,7 @@ def project(node: Node, value: Json, walk: Walk, place: Place = ()) -> Json:
     if isinstance(value, dict):
         if node.is_template:
             walk.infra = infra_names(value, walk.prefix)
+            walk.roots = roots_at(plain(place))
         return _map(node, value, walk, place)
     if isinstance(value, list) and node.elements:
         return _list(node, value, walk, place)

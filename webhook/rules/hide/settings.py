@@ -38,6 +38,8 @@ class CatalogueEntry(Model):
     reason: str = ""
     show_value: bool | None = None
     """Whether messages may show the value; numbers and switches by default."""
+    when: tuple[str, ...] = ()
+    """`@exists(path)` and `@missing(path)`: all must be so in the object as it is written."""
     namespaces: tuple[str, ...] = ()
     """Globs; none means all. Where several entries fit, the first one with a match holds."""
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from webhook.model import Json
 from webhook.objects.equality import same
 from webhook.objects.paths import get
+from webhook.objects.workloads import roots_at
 from webhook.rules.hide.couplings import with_couplings
 from webhook.rules.hide.entries import ABSENT, Entry, Treatment
 from webhook.rules.hide.notes import Note, Place, Verb, Walk, as_map, plain
@@ -42,6 +43,7 @@ def settle_template(
     if adopt == "always":
         return treated_pod(treat_map, node, (new, old), place, column, walk)
     if new == old and not node.needs_walk:
+        walk.roots = roots_at(plain(place))
         if has_drift(node, old, walk):
             walk.note(Verb.DRIFT, place, PINNED)
         return new
@@ -107,12 +109,13 @@ def treated_pod(
 ) -> Json:
     """Walk one template, or a Pod, with what holds for its Pod; then settle coupled fields."""
     new, old = sides
-    outer = walk.on_host, walk.infra
+    outer = walk.on_host, walk.infra, walk.roots
     specs = [get(one, ("spec",)) for one in sides]
     walk.on_host = any(get(one, ("hostNetwork",)) is True for one in specs)
     walk.infra = infra_names(old, walk.prefix)
+    walk.roots = roots_at(plain(place))
     result = treat_map(node, new, old, place, column, walk)
-    walk.on_host, walk.infra = outer
+    walk.on_host, walk.infra, walk.roots = outer
     if result is new:
         return new
     return with_couplings(new, result, old, is_pod=not place)

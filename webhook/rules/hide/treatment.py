@@ -118,6 +118,7 @@ def _walk(
         prefix=config.prefix,
         namespace=request.namespace,
         writable=writable,
+        incoming=request.object,
         delegate=delegate,
         had_live=incoming.get("uid") == stored.get("uid"),
         stored=request.old_object,
@@ -186,7 +187,7 @@ def _treated(request: AdmissionRequest, walk: Walk, config: Config, facts: Facts
         ]
     if _kind(request) == POD:
         value = treated_pod(treat_map, tree, (request.object, old), (), column, walk)
-    elif column == STORED and is_untouched(tree, request.object, old, walk):
+    elif _is_short(column, config) and is_untouched(tree, request.object, old, walk):
         value = request.object
     else:
         value = treat(tree, request.object, old, NOWHERE, (), column, walk)
@@ -195,6 +196,11 @@ def _treated(request: AdmissionRequest, walk: Walk, config: Config, facts: Facts
     check_references(request, walk)
     value = scrubbed(value, request, walk, config)
     return with_owners(request, value, walk.notes, config.spec.managed_fields, config.prefix)
+
+
+def _is_short(column: int, config: Config) -> bool:
+    """Tell whether the short cut may be tried: it knows no guards, which look at other places."""
+    return column == STORED and not config.has_guards
 
 
 def _outcome(request: AdmissionRequest, judged: Judged, config: Config) -> Outcome:

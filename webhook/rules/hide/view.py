@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from webhook.model import Json
 from webhook.objects.equality import MEANINGFUL_WHEN_EMPTY
 from webhook.objects.paths import get
-from webhook.objects.workloads import KUBERNETES, WorkloadKind, templates
+from webhook.objects.workloads import KUBERNETES, WorkloadKind, roots_at, templates
 from webhook.rules.actors import ActorClass
 from webhook.rules.hide.catalogue import MARKERS, is_default_toleration
 from webhook.rules.hide.config import KINDS, PLAIN_KINDS, Config
@@ -82,6 +82,8 @@ def _viewed(
         prefix=config.prefix,
         namespace=str(get(value, ("metadata", "namespace")) or ""),
         writable=config.writable(options.role) - {"system"},
+        incoming=value,
+        roots=roots_at(()),
     )
     if not isinstance(value, dict):
         return value, walk
