@@ -313,6 +313,13 @@ def test_the_worked_example_refused() -> None:
     ]
 
 
+def test_what_is_stored_is_never_refused() -> None:
+    value = marked(workload(5, nodeSelector={"pool": "web"}), "exclusive", "true")
+    relabelled = tweak(value, "metadata.labels", {"a": "b"})
+    assert denials(asked(value, **OPERATOR), config(ENFORCING), FIVE)
+    assert not denials(asked(relabelled, value, **OPERATOR), config(ENFORCING), FIVE)
+
+
 SELECTORS: dict[str, tuple[Any, Any]] = {
     "D-04": (
         {"matchExpressions": [{"key": "app", "operator": "In", "values": ["web", "x"]}]},

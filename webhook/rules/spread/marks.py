@@ -69,18 +69,19 @@ def _places(
     template: Path, value: Json, author: Author
 ) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
     """Return the maps of labels and of annotations that have, or had, any mark."""
-    metadata: tuple[Path, ...] = tuple(dict.fromkeys(((*template, "metadata"), ("metadata",))))
-    marks = frozenset(f"{author.prefix}/{name}" for name in (TIER, EXCLUSIVE, SKIP))
+    marks = frozenset([f"{author.prefix}/{name}" for name in (TIER, EXCLUSIVE, SKIP)])
+    places: dict[str, list[Path]] = {"labels": [], "annotations": []}
+    for path in dict.fromkeys(((*template, "metadata"), ("metadata",))):
+        new, old = get(value, path), get(author.stored, path)
+        for name, found in places.items():
+            if _has_any(new, name, marks) or _has_any(old, name, marks):
+                found.append((*path, name))
+    return tuple(places["labels"]), tuple(places["annotations"])
 
-    def has_any(path: Path) -> bool:
-        found = (get(one, path) for one in (value, author.stored))
-        return any(isinstance(one, dict) and not marks.isdisjoint(one) for one in found)
 
-    labels, annotations = (
-        tuple(path for one in metadata if has_any(path := (*one, name)))
-        for name in ("labels", "annotations")
-    )
-    return labels, annotations
+def _has_any(metadata: Json, name: str, marks: frozenset[str]) -> bool:
+    texts = metadata.get(name) if isinstance(metadata, dict) else None
+    return isinstance(texts, dict) and not marks.isdisjoint(texts)
 
 
 def _read_tier(made: Marks, places: tuple[Path, ...], namespace: Json, author: Author) -> None:
@@ -113,6 +114,9 @@ def _of_namespace(namespace: Json, name: str, author: Author) -> str | None:
 def _read_switch(
     made: Marks, places: tuple[Path, ...], name: str, who: str, author: Author
 ) -> bool:
+    if not places:
+        return False
+
     def correct(new: str | None, old: str | None) -> str | None:
         return (
             new if (read_switch(new or "") or False) == (read_switch(old or "") or False) else old
