@@ -23,6 +23,9 @@ CASES = {
     f"{section}{number:02}" for section, last in SECTIONS.items() for number in range(1, last + 1)
 }
 
+ON_A_CLUSTER = {"A-18", "A-51", "A-53", "C-31", "E-53", "E-54", "E-57"}
+"""Cases in which the API server has its say: they are tried on a real one as well."""
+
 _NUMBER = r"([A-E]-\d\d|F-K\d\d)(?!\d)"
 _NAME = re.compile(r"test_([a-e]_\d\d|f_k\d\d)(?:_|$)")
 
@@ -57,6 +60,11 @@ def test_every_numbered_case_is_a_test(collected: list[str]) -> None:
     assert len(CASES) == 229
     here = {number_of(one) for one in collected}
     assert ", ".join(sorted(CASES - here)) == ""
+
+
+def test_cases_of_the_api_server_are_tried_on_one(collected: list[str]) -> None:
+    here = {number_of(one) for one in collected if one.startswith("tests/e2e/")}
+    assert ", ".join(sorted(ON_A_CLUSTER - here)) == ""
 
 
 def test_no_test_has_a_number_that_is_none(collected: list[str]) -> None:
