@@ -24,7 +24,7 @@ from webhook.model import (
 from webhook.policy import mutate as mutate_by_policies
 from webhook.policy import validate as validate_policies
 from webhook.publication import check_permissions, judge_publication
-from webhook.rules import RULES
+from webhook.rules import RULES, protect
 from webhook.rules.base import Rule, Treat, Without
 from webhook.rules.waiving import Subject, waive, without_denials
 from webhook.snapshot import POLICY_KIND, Snapshot
@@ -217,6 +217,7 @@ MUTATING: Mapping[str, Stage] = {
 VALIDATING: Mapping[str, Stage] = {
     **{rule.name: _judging(rule, rule.validate) for rule in RULES if rule.validate is not None},
     "policies": _policies_stage,
+    protect.DELETES: _excepted_denials(protect.RULE, protect.limit_deletions),
     "documents": _documents_stage,
     "grants": _grants_stage,
 }

@@ -195,7 +195,15 @@ class SchemaOf:
     kind: str
 
 
-Lookup = Get | List | Access | Scope | SchemaOf
+@dataclass(frozen=True, slots=True)
+class Deletions:
+    """Lookup of how many objects a user deleted lately, as far as this replica saw; a number."""
+
+    username: str
+    seconds: float
+
+
+Lookup = Get | List | Access | Scope | SchemaOf | Deletions
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,10 +226,7 @@ NeedFacts = NeedFactsError
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Answers about the cluster that a request needed.
-
-    A sealed set answers every further question with Unavailable.
-    """
+    """Answers about the cluster; a sealed set answers all other questions with Unavailable."""
 
     known: Mapping[Lookup, Any] = field(default_factory=dict)
     is_sealed: bool = False
@@ -290,7 +295,7 @@ class Outcome:
     waived_by: tuple[str, ...] = ()
     """The PolicyExceptions without which this would be another outcome."""
     overridden_by: tuple[str, ...] = ()
-    """What let a user through who would have been refused: `DeletionGrant/move`, `breakglass`."""
+    """What let a user through: `DeletionGrant/move`, `breakglass`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ LETTING_THROUGH = ("DeletionGrant", "PolicyException")
 
 KNOWN_PATHS = re.compile(
     r"(hide|spread|pods|templates|documents(-grants)?|policies(-ignore)?(-[0-9]{1,4})?"
-    r"|protect(-(state|owners|namespaces|crds|scale|evictions))?)\Z"
+    r"|protect(-(state|owners|namespaces|crds|deletes|scale|evictions))?)\Z"
 )
 """The paths that any Snapshot may have; others are 404."""
 

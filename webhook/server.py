@@ -31,6 +31,7 @@ from webhook.ledger.store import Ledger, LedgerError, engine_for
 from webhook.logs import start_logging
 from webhook.settings import Settings
 from webhook.sinks.audit import AuditLog
+from webhook.sinks.deletions import CountingResolver, DeletionWindow
 from webhook.sinks.metrics import Metrics
 from webhook.snapshot import Snapshot
 from webhook.sources.directory import SourceError, load_objects, watch_directory
@@ -118,8 +119,10 @@ async def serve(settings: Settings) -> None:
         start = await stack.enter_async_context(_background())
         for task in (*backend.tasks, _beat(health), _log_switches(store)):
             start(task)
-        sinks = (*backend.sinks, metrics, *ledger_sinks, AuditLog())
-        app = create_app(store, backend.resolver, sinks, backend.token, refused=metrics.refused)
+        deletions = DeletionWindow()
+        resolver = CountingResolver(backend.resolver, deletions)
+        sinks = (*backend.sinks, deletions, metrics, *ledger_sinks, AuditLog())
+        app = create_app(store, resolver, sinks, backend.token, refused=metrics.refused)
         server = Server(app, backend.certificate, health, settings.drain_seconds)
         port = listener.getsockname()[1]
         await server.serve_on(listener, {"port": port, "health_port": health_port})

@@ -131,6 +131,22 @@ def test_values_are_in_no_event(admin: Kubectl) -> None:
             assert not variable.get("value") or variable["value"] not in everything
 
 
+def test_too_many_deletions_in_a_row_are_refused(propylon: Propylon, admin: Kubectl) -> None:
+    """The rate guard (E.9): with two replicas each would let through its own two."""
+    here = made(admin, "many")
+    guard = "massDelete: {max: 2, per: 1h, kinds: [ConfigMap]}"
+    propylon.put_in_force("events", events=DOCUMENTS.replace("platform}", f"platform, {guard}}}"))
+    for name in ("one", "two", "three"):
+        here.run("create", "configmap", name)
+    here.run("delete", "configmap", "one", "--dry-run=server")
+    here.run("delete", "configmap", "one", "two")
+    refused = here.try_to("delete", "configmap", "three")
+    assert "e2e-admin deleted 2 objects within 1h, 2 are let through" in refused.stderr
+    assert "ask the storefront platform" in refused.stderr
+    propylon.put_in_force("events", events=DOCUMENTS)
+    here.run("delete", "configmap", "three")
+
+
 def test_nothing_was_refused_to_propylon(propylon: Propylon, cluster: Cluster) -> None:
     """The shipped roles allow all of it."""
     assert not [call for call in forbidden_calls(cluster) if "/events" in call]

@@ -19,6 +19,7 @@ from webhook.cluster.resources import NAMESPACES, Resource
 from webhook.model import (
     NEVER,
     Access,
+    Deletions,
     Facts,
     Get,
     List,
@@ -29,6 +30,7 @@ from webhook.model import (
     UserInfo,
 )
 from webhook.snapshot import EMPTY
+from webhook.sources.objects import DirectoryResolver
 
 BUDGETS = Resource("example.com", "v1", "budgets", "Budget")
 TIERS = Resource("example.com", "v1", "tiers", "Tier", namespaced=False)
@@ -161,6 +163,15 @@ async def test_any_kind_is_read_live(
     api.put(BUDGETS, budget("gold", "shop"))
     api.put(TIERS, {"metadata": {"name": "one"}})
     assert (await resolve(resolver, lookup))["metadata"]["name"] == name
+
+
+async def test_the_api_server_counts_no_deletions(resolver: Resolver) -> None:
+    for answer in (resolve(resolver, Deletions("alice", 60.0)), no_cluster()):
+        assert isinstance(await answer, Unavailable)
+
+
+async def no_cluster() -> Any:
+    return DirectoryResolver().answer(Deletions("alice", 60.0))
 
 
 async def test_lists_are_read_live(api: FakeApi, resolver: Resolver) -> None:

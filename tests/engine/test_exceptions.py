@@ -10,7 +10,7 @@ import pytest
 from tests.builders import container, deployment, namespace, pod, request
 from webhook.engine import MUTATING, VALIDATING, decide
 from webhook.ledger.records import Entry, record_of
-from webhook.model import Action, AdmissionRequest, Decision, Document, Facts, Get
+from webhook.model import Action, AdmissionRequest, Decision, Deletions, Document, Facts, Get
 from webhook.registration import registrations, route
 from webhook.rules import RULES
 from webhook.snapshot import Snapshot, build
@@ -270,4 +270,17 @@ def test_one_exception_for_two_rules_is_named_once() -> None:
 def test_stages_are_those_of_the_rules() -> None:
     names = {rule.name for rule in RULES}
     assert names >= set(MUTATING) - {"policies"}
-    assert names >= set(VALIDATING) - {"policies", "documents", "grants"}
+    assert names >= set(VALIDATING) - {"policies", "protect-deletes", "documents", "grants"}
+
+
+def test_the_rate_guard_may_be_waived() -> None:
+    guard = document("DeletionProtection", "main", {"massDelete": {"max": 1}})
+    of = request(old=deployment(), operation="DELETE", received_at=NOW)
+    many = Facts({Deletions("alice", 60.0): 1})
+    for texts, allowed in (((), False), ((exception("DeletionProtection"),), True)):
+        built = snapshot(guard, *texts)
+        entry = route(registrations(built), "protect-deletes", mutating=False)
+        assert entry is not None
+        decision = decide(of, entry, built, many)
+        assert decision.allowed is allowed
+        assert decision.code == (0 if allowed else 429)

@@ -20,6 +20,7 @@ from webhook.model import (
     Access,
     AdmissionRequest,
     Deadline,
+    Deletions,
     Facts,
     Get,
     Json,
@@ -121,6 +122,8 @@ class Resolver:
         try:
             if isinstance(lookup, Access):
                 return await self._review(lookup)
+            if isinstance(lookup, Deletions):
+                return Unavailable("the API server does not count deletions")
             if isinstance(lookup, SchemaOf):
                 return await self._schemas.find(lookup.api_version, lookup.kind)
             resource = await self._discovery.find(lookup.api_version, lookup.kind)

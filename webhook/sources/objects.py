@@ -15,6 +15,7 @@ from webhook.model import (
     AdmissionRequest,
     ConfigError,
     Deadline,
+    Deletions,
     Document,
     Facts,
     Get,
@@ -65,6 +66,8 @@ class DirectoryResolver:
         """Answer one lookup."""
         if isinstance(lookup, Access):
             return Unavailable("there is no cluster to ask: authorization cannot be checked")
+        if isinstance(lookup, Deletions):
+            return Unavailable("nobody counts deletions here")
         if isinstance(lookup, Scope):
             return self._scope((lookup.api_version, lookup.kind))
         if isinstance(lookup, SchemaOf):

@@ -7,7 +7,9 @@ protection state honest. Never counts in memory: what must be counted is asked f
 from webhook.rules.base import Rule
 from webhook.rules.protect.building import build
 from webhook.rules.protect.config import Config
+from webhook.rules.protect.intercepting import DELETES
 from webhook.rules.protect.parsing import parse, parse_grant
+from webhook.rules.protect.rate import limit_deletions
 from webhook.rules.protect.settings import DeletionGrantDocument, DeletionProtectionDocument
 from webhook.rules.protect.state import mutate
 from webhook.rules.protect.treatment import validate
@@ -24,4 +26,11 @@ RULE: Rule = Rule(
     further_kinds={"DeletionGrant": parse_grant},
 )
 
-__all__ = ["RULE", "Config", "DeletionGrantDocument", "DeletionProtectionDocument"]
+__all__ = [
+    "DELETES",
+    "RULE",
+    "Config",
+    "DeletionGrantDocument",
+    "DeletionProtectionDocument",
+    "limit_deletions",
+]

@@ -6,21 +6,32 @@ grants add up over all documents.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from webhook.documents import Item
 from webhook.model import ConfigError, Platform
 from webhook.objects.selectors import parse_selector
 from webhook.rules.actors import SERVICE_ACCOUNT, Actors, Subjects, subjects
-from webhook.rules.protect.config import LEVELS, Config, Grant, Names, PolicyRule
+from webhook.rules.protect.config import (
+    LEVELS,
+    Config,
+    Grant,
+    MassDelete,
+    Names,
+    PolicyRule,
+)
 from webhook.rules.protect.kinds import KINDS, Key, ProtectedKind, added_kinds, named, owned_by
 from webhook.rules.protect.parsing import further_kinds, name_errors, parse_duration, parse_time
 from webhook.rules.protect.settings import (
     DeletionGrantDocument,
     DeletionProtectionDocument,
     DeletionProtectionSpec,
+    MassDeleteSettings,
     People,
 )
+
+POD: Key = ("", "Pod")
 
 OWN_FIELDS = frozenset(("phase", "protect", "kinds"))
 """What every document may have; the rest belongs into one."""
@@ -53,6 +64,7 @@ def build(
         approvers=_subjects(main.approvers),
         may_override=_subjects(main.may_override),
         may_confirm=_subjects(main.may_confirm),
+        mass_delete=_mass_delete(main.mass_delete, kinds),
     )
     unknown = (
         item.error(("spec", *path), message)
@@ -81,6 +93,25 @@ def _with_dependents(main: DeletionProtectionSpec, kinds: Sequence[ProtectedKind
     )
     if "check_dependents" not in main.model_fields_set:
         yield from (one.key for one in kinds if one.is_workload and one.owns)
+
+
+def _mass_delete(
+    given: MassDeleteSettings | None, kinds: Sequence[ProtectedKind]
+) -> MassDelete | None:
+    if given is None:
+        return None
+    chosen = [one for one in kinds if one.key != POD]
+    if given.kinds:
+        chosen = [one for text in given.kinds for one in named(text, kinds)]
+    return MassDelete(
+        most=math.ceil(given.max / given.replicas),
+        seconds=parse_duration(given.per) or 0.0,
+        span=given.per,
+        kinds=frozenset(one.key for one in chosen),
+        resources=tuple(sorted({one.path for one in chosen})),
+        only_humans=given.actors == "humans",
+        replicas=given.replicas,
+    )
 
 
 def _subjects(people: People) -> Subjects:

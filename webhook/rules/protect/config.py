@@ -122,6 +122,19 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class MassDelete:
+    """The rate guard: how many deletions of these kinds this replica lets through in a span."""
+
+    most: int
+    seconds: float
+    span: str
+    kinds: frozenset[tuple[str, str]]
+    resources: tuple[str, ...]
+    only_humans: bool
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything that rule E knows; `settings` are those of the first document by name."""
 
@@ -137,6 +150,7 @@ class Config:
     approvers: Subjects = field(default_factory=Subjects)
     may_override: Subjects = field(default_factory=Subjects)
     may_confirm: Subjects = field(default_factory=Subjects)
+    mass_delete: MassDelete | None = None
     kept: frozenset[str] = field(init=False, compare=False, repr=False)
     phases: frozenset[str] = field(init=False, compare=False, repr=False)
 

@@ -7,13 +7,17 @@ a stopped webhook blocks nothing but writes to what is protected.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from webhook.model import Json, Registration
-from webhook.rules.protect.config import Config
+from webhook.rules.protect.config import Config, MassDelete
 from webhook.rules.protect.identities import NAMESPACE_CONTROLLERS
 from webhook.rules.protect.kinds import DERIVED_RESOURCES
 
 STAGES = ("protect",)
+DELETES = "protect-deletes"
+"""The path of the rate guard's entry, and its stage."""
+
 _RESOURCE = "request.resource.group + '/' + request.resource.resource"
 _DEFINITION = "apiextensions.k8s.io/customresourcedefinitions"
 
@@ -50,10 +54,28 @@ def protect_entries(config: Config) -> Iterator[Registration]:
     yield _entry("protect-namespaces", namespaces, policy, (_by_people(),))
     definitions = _rule("apiextensions.k8s.io", "DELETE", "customresourcedefinitions", "Cluster")
     yield _entry("protect-crds", (definitions,), policy, _definition_conditions(config))
+    if config.mass_delete is not None:
+        yield _deletions_entry(config.mass_delete)
     scales = {**_all("UPDATE"), "resources": ["*/scale"]}
     yield _entry("protect-scale", (scales,), config.settings.scale_failure_policy, (), 5)
     evictions = _rule("", "CREATE", "pods/eviction", "Namespaced")
     yield _entry("protect-evictions", (evictions,), config.settings.eviction_failure_policy, (), 5)
+
+
+def _deletions_entry(limit: MassDelete) -> Registration:
+    """Return the entry of the rate guard; what it does not see is not counted."""
+    groups: dict[str, list[str]] = {}
+    for one in limit.resources:
+        group, _, resource = one.partition("/")
+        groups.setdefault(group, []).append(resource)
+    rules = tuple(
+        {**_all("DELETE"), "apiGroups": [group], "resources": names}
+        for group, names in groups.items()
+    )
+    people = "!(has(request.userInfo.username) && request.userInfo.username.startsWith('system:'))"
+    conditions = ({"name": "by-people", "expression": people},) if limit.only_humans else ()
+    entry = _entry(DELETES, rules, "Ignore", conditions, 5)
+    return replace(entry, stages=(DELETES,))
 
 
 def _entry(

@@ -26,6 +26,8 @@ _PEOPLE = (
     ("may_confirm", "mayConfirm"),
 )
 
+LONGEST_SPAN = 3600
+
 Found = Iterator[tuple[Path, str]]
 
 
@@ -34,7 +36,7 @@ def parse(item: Item) -> tuple[ConfigError, ...]:
     document, errors = parse_model(item, DeletionProtectionDocument)
     if document is None:
         return errors
-    checks = (_removal_errors, _people_errors, _policy_errors, _name_errors)
+    checks = (_removal_errors, _people_errors, _policy_errors, _rate_errors, _name_errors)
     return tuple(
         item.error(("spec", *path), message)
         for check in checks
@@ -107,6 +109,10 @@ def _names(spec: DeletionProtectionSpec) -> Iterator[tuple[Path, str]]:
     for index, rule in enumerate(spec.protect):
         yield from ((("protect", index, "kinds", at), kind) for at, kind in enumerate(rule.kinds))
     yield from ((("checkDependents", at), kind) for at, kind in enumerate(spec.check_dependents))
+    if spec.mass_delete is not None:
+        yield from (
+            (("massDelete", "kinds", at), kind) for at, kind in enumerate(spec.mass_delete.kinds)
+        )
     for index, own in enumerate(spec.kinds):
         yield from ((("kinds", index, "owns", at), kind) for at, kind in enumerate(own.owns))
 
@@ -128,6 +134,13 @@ def _removal_errors(spec: DeletionProtectionSpec) -> Found:
     named_ones = approvers.users or approvers.groups or approvers.service_accounts
     if spec.on_remove.mode == "approver" and not named_ones:
         yield ("approvers",), "must name somebody when onRemove.mode is approver"
+
+
+def _rate_errors(spec: DeletionProtectionSpec) -> Found:
+    if spec.mass_delete is not None:
+        seconds = parse_duration(spec.mass_delete.per)
+        if seconds is None or not 0 < seconds <= LONGEST_SPAN:
+            yield ("massDelete", "per"), "must be a span up to 1h, like 30s or 1m"
 
 
 def _people_errors(spec: DeletionProtectionSpec) -> Found:

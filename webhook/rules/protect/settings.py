@@ -58,6 +58,24 @@ class ProtectSettings(Model):
     level: LevelName = "Always"
 
 
+MOST_DELETIONS = 1000
+"""Nobody needs to be counted further."""
+
+
+class MassDeleteSettings(Model):
+    """How many objects one user may delete in a span of time, counted by each replica."""
+
+    max: int = Field(ge=1, le=MOST_DELETIONS)
+    per: str = "1m"
+    """A number with s, m or h."""
+    kinds: tuple[str, ...] = ()
+    """Written as Kind or Kind.group; all that the rule knows but Pods when not given."""
+    actors: Literal["humans", "everybody"] = "humans"
+    """humans: users whose name does not begin with system:; everybody: all but controllers."""
+    replicas: int = Field(default=1, ge=1)
+    """Each replica lets through its share of max."""
+
+
 class DeletionProtectionSpec(Model):
     """How labels are judged, and what is protected without one."""
 
@@ -96,6 +114,8 @@ class DeletionProtectionSpec(Model):
     """Denials begin with OpenKruise's text."""
     warn_without_budget: bool = False
     """Warn when a workload becomes protected and no budget covers its Pods."""
+    mass_delete: MassDeleteSettings | None = None
+    """A limit for deletions by one user; none when not given."""
     scale_failure_policy: FailurePolicy = "Ignore"
     eviction_failure_policy: FailurePolicy = "Ignore"
 
