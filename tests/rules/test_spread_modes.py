@@ -203,6 +203,12 @@ CASES: dict[str, Case] = {
     "the Namespace does not": Case(
         workload(), BOTH, world=World(annotations={"propylon.dev/skip-spread": "no"})
     ),
+    "the Namespace says something else": Case(
+        workload(),
+        BOTH,
+        ['of the Namespace: "perhaps" is neither true nor false'],
+        world=World(annotations={"propylon.dev/skip-spread": "perhaps"}),
+    ),
     # replicas and autoscalers
     "one replica, critical": Case(
         workload(1), BOTH, ["single replica in tier critical"], world=critical()

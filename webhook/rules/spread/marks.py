@@ -60,9 +60,19 @@ def read_marks(value: Json, template: Path, namespace: Json, author: Author) -> 
     made.is_exclusive = _read_switch(made, (*labels, *annotations), EXCLUSIVE, "operator", author)
     skip = author.spreading.opt_out_by
     made.is_opted_out = _read_switch(made, annotations, SKIP, skip, author)
-    text = get(namespace, ("metadata", "annotations", f"{author.prefix}/{SKIP}"))
-    made.is_opted_out |= text is not None and read_switch(str(text)) is True
+    made.is_opted_out |= _is_namespace_opted_out(made, namespace, author)
     return made
+
+
+def _is_namespace_opted_out(made: Marks, namespace: Json, author: Author) -> bool:
+    key = f"{author.prefix}/{SKIP}"
+    text = get(namespace, ("metadata", "annotations", key))
+    state = None if text is None else read_switch(str(text))
+    if text is not None and state is None:
+        made.warnings.append(
+            f'annotation {key} of the Namespace: "{text}" is neither true nor false'
+        )
+    return state is True
 
 
 def _places(
