@@ -45,6 +45,8 @@ def _directory(path: Path) -> Path:
     return path
 
 
+LEDGER_URL = r"^$|^(sqlite\+aiosqlite|postgresql\+psycopg)://"
+
 ExistingPath = Annotated[Path, AfterValidator(_existing)]
 ExistingDirectory = Annotated[Path, AfterValidator(_directory)]
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -74,7 +76,7 @@ class Settings(BaseSettings):
     webhook_url: str = Field(default="", pattern=r"^(https://.+)?$")
     registration: RegistrationMode = RegistrationMode.DYNAMIC
     identity: str = Field(default_factory=socket.gethostname)
-    ledger: str = "sqlite+aiosqlite:///propylon.db"
+    ledger: str = Field(default="sqlite+aiosqlite:///propylon.db", pattern=LEDGER_URL)
     prefix: str = "propylon.dev"
     cluster_name: str = ""
     kubernetes_version: str = Field(default="", pattern=r"^(\d+\.\d+)?$")
@@ -100,8 +102,8 @@ class Settings(BaseSettings):
             raise ValueError("objects needs policies: in a cluster, facts come from the cluster")
         if self.policies is None and self.kubeconfig is None and not _in_cluster():
             raise ValueError(
-                "nothing says where policies come from: give policies (a directory), "
-                "or kubeconfig, or run in a Pod"
+                "nothing says where policies come from: give --policies DIR, or --kubeconfig FILE, "
+                "or run in a Pod"
             )
         return self
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -162,3 +165,52 @@ def test_file_that_is_no_ledger_is_named(tmp_path: Path) -> None:
     result = call("report", "--ledger", f"sqlite+aiosqlite:///{file}")
     assert result.exit_code == 2
     assert "cannot be read: file is not a database; see --ledger" in result.stderr
+
+
+FORMS: dict[str, tuple[tuple[str, ...], str]] = {
+    "version": (
+        ("--kubernetes-version", "v1.30.1"),
+        "--kubernetes-version: is no Kubernetes minor",
+    ),
+    "ledger": (("--ledger", "secret"), "--ledger: is no URL of a ledger; write sqlite+aiosqlite:"),
+    "token": (("--token", "secret/"), "--token: may hold letters, digits, - and _ only"),
+    "url": (("--webhook-url", "http://secret"), "--webhook-url: must begin with https://"),
+}
+
+
+@pytest.mark.parametrize(("words", "text"), FORMS.values(), ids=FORMS)
+def test_settings_with_a_form_say_it_and_not_the_value(
+    words: tuple[str, ...], text: str, place: Path
+) -> None:
+    result = call("serve", "--policies", place / "policies", *words)
+    assert result.exit_code == 2
+    assert f"propylon serve: {text}" in result.stderr
+    assert "secret" not in result.stderr
+
+
+@pytest.mark.parametrize("words", [("verify",), ("uses",), ("text", "d", "EnvInjection/a")])
+def test_ledger_may_be_named_behind_the_subcommand(words: tuple[str, ...], tmp_path: Path) -> None:
+    missing = f"sqlite+aiosqlite:///{tmp_path}/none.db"
+    for arranged in (("--ledger", missing, *words), (*words, "--ledger", missing)):
+        result = call("report", *arranged)
+        assert result.exit_code == 2
+        assert "none.db here" in result.stderr
+
+
+def test_url_that_is_none_of_a_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROPYLON_LEDGER", "nonsense")
+    result = call("report")
+    assert result.exit_code == 2
+    assert "--ledger: is no URL of a ledger; write sqlite+aiosqlite:///FILE" in result.stderr
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8"])
+def test_what_a_terminal_cannot_show_is_no_reason_to_fail(encoding: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from webhook.cli import main; main()", "eval", '"中"'],
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=True,
+    )
+    expected = '"中"' if encoding == "utf-8" else '"\\u4e2d"'
+    assert done.stdout.decode() == f"{expected}\n"

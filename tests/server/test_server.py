@@ -204,7 +204,6 @@ def test_taken_port_is_said(policies: Path, certificates: Path, log: list[Any]) 
 
 
 UNUSABLE: dict[str, tuple[dict[str, Any], str]] = {
-    "ledger of an unknown kind": ({"ledger": "nonsense://x"}, "nonsense"),
     "ledger that cannot be opened": (
         {"ledger": "sqlite+aiosqlite:////no/such/x.db"},
         "unable to open",

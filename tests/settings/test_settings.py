@@ -53,6 +53,8 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "plain HTTP": ({"policies": "/", "webhook_url": "http://x"}, "https://"),
     "version": ({"policies": "/", "kubernetes_version": "v1.30.1"}, "match pattern"),
     "token with slash": ({"policies": "/", "token": "a/b"}, "match pattern"),
+    "ledger of an unknown kind": ({"policies": "/", "ledger": "nonsense://x"}, "match pattern"),
+    "file for a directory": ({"policies": __file__}, "is a file; give the directory"),
     "unknown": ({"policies": "/", "prot": 1}, "Extra inputs are not permitted"),
 }
 

@@ -34,8 +34,13 @@ class Output(StrEnum):
 
 Flag = typer.Option
 
-_Policies = Annotated[Path | None, Flag(help="Documents to compare with; else those in force.")]
-_Objects = Annotated[Path | None, Flag(help="Directory of Pods and Namespaces; else the cluster.")]
+_Policies = Annotated[
+    Path | None, Flag(exists=True, help="Documents to compare with; else those in force.")
+]
+_Objects = Annotated[
+    Path | None,
+    Flag(exists=True, file_okay=False, help="Directory of Pods and Namespaces; else the cluster."),
+]
 _Kubeconfig = Annotated[
     Path | None, Flag(help="Of the cluster; default: $KUBECONFIG, ~/.kube/config.")
 ]

@@ -35,6 +35,9 @@ class Output(StrEnum):
 OutputFlag = Annotated[Output, typer.Option("--output", "-o", help="Form of the result.")]
 
 
+LEDGER_URLS = "write sqlite+aiosqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
+
+
 def note(text: str) -> None:
     """Say something on standard error that is no reason to fail."""
     typer.echo(f"note: {text}", err=True)

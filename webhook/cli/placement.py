@@ -40,9 +40,16 @@ class Output(StrEnum):
 Flag = typer.Option
 
 
-_Policies = Annotated[Path | None, Flag(help="Documents to expect by; else those in force.")]
+_Policies = Annotated[
+    Path | None, Flag(exists=True, help="Documents to expect by; else those in force.")
+]
 _Objects = Annotated[
-    Path | None, Flag(help="Directory of workloads, Pods and nodes; else the cluster.")
+    Path | None,
+    Flag(
+        exists=True,
+        file_okay=False,
+        help="Directory of workloads, Pods and nodes; else the cluster.",
+    ),
 ]
 _Kubeconfig = Annotated[
     Path | None, Flag(help="Of the cluster; default: $KUBECONFIG, ~/.kube/config.")

@@ -16,11 +16,13 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import orjson
 import typer
 
+from webhook.cli.flags import LEDGER_URLS
 from webhook.cli.report_table import moment_text, patch_text, write_records
 from webhook.cli.report_uses import write_uses
 from webhook.ledger.queries import Filter, count_uses, find_records, find_text, verify
 from webhook.ledger.records import OUTCOMES
 from webhook.ledger.store import LedgerError, engine_for
+from webhook.settings import LEDGER_URL
 
 DEFAULT_LEDGER = "sqlite+aiosqlite:///propylon.db"
 COLUMNS = ("time", "outcome", "namespace", "kind", "name", "username", "policies", "message")
@@ -41,6 +43,9 @@ class Output(StrEnum):
 LedgerOption = Annotated[
     str, typer.Option("--ledger", envvar="PROPYLON_LEDGER", help="URL of the database.")
 ]
+
+
+LedgerAgain = Annotated[str, typer.Option("--ledger", help="As for the report itself.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -86,12 +91,12 @@ def report(
 
 
 @app.command("verify")
-def verify_command(context: typer.Context) -> None:
+def verify_command(context: typer.Context, ledger: LedgerAgain = "") -> None:
     """Check the hash chains: nothing changed, nothing missing.
 
     Exit code 0: all are whole; 1: something is changed or missing; 2: the ledger cannot be read.
     """
-    breaks = _with_engine(context.obj, verify)
+    breaks = _with_engine(ledger or context.obj, verify)
     for one in breaks:
         typer.echo(f"{one.replica} (start {one.start}), record {one.sequence}: {one.message}")
     if breaks:
@@ -102,16 +107,20 @@ def verify_command(context: typer.Context) -> None:
 @app.command("uses")
 def uses_command(
     context: typer.Context,
+    ledger: LedgerAgain = "",
     since: Annotated[str, typer.Option(help="As for the report itself.")] = "",
     until: Annotated[str, typer.Option(help="As --since.")] = "",
     output: Annotated[
         Output, typer.Option("--output", "-o", help="Form of the result.")
     ] = Output.TABLE,
 ) -> None:
-    """Count how often each DeletionGrant and PolicyException was used, by whom last."""
+    """Count how often each DeletionGrant and PolicyException was used, by whom last.
+
+    Exit code 0: printed; 2: the ledger cannot be read.
+    """
     now = time.time()
     times = (parse_time(since, now, "--since"), parse_time(until, now, "--until"))
-    uses = _with_engine(context.obj, lambda engine: count_uses(engine, *times))
+    uses = _with_engine(ledger or context.obj, lambda engine: count_uses(engine, *times))
     write_uses(uses, output.value)
 
 
@@ -120,12 +129,13 @@ def text_command(
     context: typer.Context,
     digest: Annotated[str, typer.Argument(help="The record's snapshot digest.")],
     document: Annotated[str, typer.Argument(help="Kind/name.")],
+    ledger: LedgerAgain = "",
 ) -> None:
     """Print a document as it was in force under a snapshot digest.
 
     Exit code 0: printed; 2: the ledger has no such text, or cannot be read.
     """
-    text = _with_engine(context.obj, lambda engine: find_text(engine, digest, document))
+    text = _with_engine(ledger or context.obj, lambda engine: find_text(engine, digest, document))
     if text is None:
         _fail(f"the ledger has no text of {document} under digest {digest}")
     typer.echo(text)
@@ -154,7 +164,9 @@ def _readable(url: str, question: Coroutine[Any, Any, T]) -> T:
 
 
 def _require_file(url: str) -> None:
-    """End with exit code 2 when the file of a SQLite ledger is missing: asking would make it."""
+    """End with exit code 2 for what is no ledger's URL, and for a missing file: asking makes it."""
+    if not re.match(LEDGER_URL, url or "-"):
+        _fail(f"--ledger: is no URL of a ledger; {LEDGER_URLS}")
     found = re.fullmatch(r"sqlite[+a-z]*:///(?!:memory:)([^?]+)(\?.*)?", url)
     if found and not Path(found[1]).is_file():
         _fail(

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
+from webhook.cli.flags import LEDGER_URLS
 from webhook.settings import LogLevel, RegistrationMode, Settings
 
 EMBEDDED, CLUSTER, SERVER = "From a directory", "From a cluster", "Server"
@@ -143,9 +144,19 @@ def _settings(given: dict[str, Any]) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         for one in error.errors():
-            flag = "".join(f"--{part}".replace("_", "-") for part in one["loc"][:1])
+            name = str(next(iter(one["loc"]), ""))
             text = one["msg"].removeprefix("Value error, ")
-            typer.echo(
-                f"propylon serve: {flag}: {text}" if flag else f"propylon serve: {text}", err=True
-            )
+            if one["type"] == "string_pattern_mismatch":
+                text = WRITTEN[name]
+            where = f"--{name.replace('_', '-')}: " if name else ""
+            typer.echo(f"propylon serve: {where}{text}", err=True)
         raise typer.Exit(2) from None
+
+
+WRITTEN = {
+    "kubernetes_version": "is no Kubernetes minor; write it as 1.31",
+    "ledger": f"is no URL of a ledger; {LEDGER_URLS}, or nothing for none",
+    "token": "may hold letters, digits, - and _ only",
+    "webhook_url": "must begin with https://; write it as https://host:port",
+}
+"""How the settings with a form of their own are written; values may be secret and are not told."""

@@ -47,7 +47,9 @@ Target = Annotated[
 File = Annotated[str, typer.Option("--file", "-f", help="A manifest instead; - is standard input.")]
 Namespace = Annotated[str, typer.Option("--namespace", "-n", help="As for kubectl.")]
 AsKubectl = Annotated[str, typer.Option(help="As for kubectl.")]
-Whose = Annotated[Role, typer.Option(help="Whose view.")]
+Whose = Annotated[
+    Role, typer.Option(metavar="ROLE", help="Whose view: developer, operator or platform.")
+]
 Policies = Annotated[
     Path | None,
     typer.Option(
