@@ -22,7 +22,7 @@ from starlette.routing import BaseRoute, Match, Router
 from starlette.types import Lifespan, Receive, Scope, Send
 
 from webhook.codec import BadReview, decode_review, encode_review
-from webhook.engine import decide
+from webhook.engine import PUBLICATION, decide, decide_in_steps
 from webhook.model import (
     AdmissionRequest,
     Deadline,
@@ -34,6 +34,7 @@ from webhook.model import (
 )
 from webhook.registration import route
 from webhook.snapshot import Snapshot
+from webhook.sources.slices import in_slices
 
 MAX_BODY = 16 * 1024 * 1024
 """Bytes; object and old object of the API server's 3 MiB requests fit well (kubernetes-cel 1.1)."""
@@ -275,6 +276,8 @@ async def answer(
 ) -> Decision:
     """Ask the core; fetch what it asks for; repeat until it decides."""
     facts = resolver.known_facts(request, snapshot)
+    if registration.stages == PUBLICATION:
+        return await in_slices(decide_in_steps(request, registration, snapshot, facts))
     while not request.deadline.expired():
         try:
             return decide(request, registration, snapshot, facts)

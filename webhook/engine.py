@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from webhook.exemptions import is_exempt
+from webhook.kinds import POLICY_KIND
 from webhook.model import (
     Action,
     AdmissionRequest,
@@ -23,11 +24,19 @@ from webhook.model import (
 )
 from webhook.policy import mutate as mutate_by_policies
 from webhook.policy import validate as validate_policies
-from webhook.publication import check_permissions, judge_publication
+from webhook.publication import (
+    check_permissions,
+    judge_publication,
+    judge_publication_in_steps,
+)
 from webhook.rules import RULES, protect
 from webhook.rules.base import Rule, Treat, Without
 from webhook.rules.waiving import Subject, waive, without_denials
-from webhook.snapshot import POLICY_KIND, Snapshot
+from webhook.snapshot import Snapshot
+from webhook.steps import Steps
+
+PUBLICATION = ("documents",)
+"""The stages of the entry that takes too long to be judged at once."""
 
 Stage = Callable[[AdmissionRequest, Registration, Snapshot, Facts], Outcome]
 
@@ -62,6 +71,18 @@ def decide(
     if missing:
         raise NeedFacts(frozenset(missing))
     return _merge(current, outcomes, snapshot)
+
+
+def decide_in_steps(
+    request: AdmissionRequest, registration: Registration, snapshot: Snapshot, facts: Facts
+) -> Steps[Decision]:
+    """Do as `decide`; pause where documents that are about to be stored are compiled."""
+    if registration.stages != PUBLICATION or is_exempt(
+        request, registration.path, snapshot.platform
+    ):
+        return decide(request, registration, snapshot, facts)
+    outcome = yield from judge_publication_in_steps(request, snapshot)
+    return _merge(request, [outcome], snapshot)
 
 
 def _stages(registration: Registration) -> Iterable[Stage]:

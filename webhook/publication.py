@@ -21,7 +21,8 @@ from webhook.model import (
 )
 from webhook.objects.paths import get
 from webhook.rules.actors import ActorClass, classify
-from webhook.snapshot import Snapshot, check_documents
+from webhook.snapshot import Snapshot, check_documents_in_steps
+from webhook.steps import Steps, finish
 
 LABEL = "policies"
 """The ConfigMaps with `PFX/policies: "true"` hold documents."""
@@ -42,7 +43,12 @@ MAY_WAIVE = frozenset((
 
 def judge_publication(request: AdmissionRequest, snapshot: Snapshot) -> Outcome:
     """Judge the ConfigMap by its documents, its grants and its exceptions."""
-    errors = check_publication(request, snapshot)
+    return finish(judge_publication_in_steps(request, snapshot))
+
+
+def judge_publication_in_steps(request: AdmissionRequest, snapshot: Snapshot) -> Steps[Outcome]:
+    """Do as `judge_publication`, with pauses: all that is new is compiled."""
+    errors = yield from _check_publication(request, snapshot)
     warnings = tuple(
         f"documents: stored with errors ({one.found}); what is in force stays"
         for one in errors
@@ -56,14 +62,17 @@ def judge_publication(request: AdmissionRequest, snapshot: Snapshot) -> Outcome:
     )
 
 
-def check_publication(request: AdmissionRequest, snapshot: Snapshot) -> tuple[Violation, ...]:
+def _check_publication(
+    request: AdmissionRequest, snapshot: Snapshot
+) -> Steps[tuple[Violation, ...]]:
     """Return one violation that lists every error of the ConfigMap's documents, or none."""
     config_map, prefix = request.object, snapshot.platform.prefix
     if not publishes(config_map, prefix):
         return ()
     # A document may move from one key to another in the same update.
     leaving = [one.origin for one in documents_of(_published_before(request, prefix))]
-    errors = check_documents(documents_of(config_map), snapshot, leaving)
+    documents = documents_of(config_map)
+    errors = yield from check_documents_in_steps(documents, snapshot, leaving)
     if not errors:
         return ()
     reason = get(config_map, ("metadata", "annotations", f"{prefix}/{BREAK_GLASS}"))
@@ -131,8 +140,9 @@ def _published_before(request: AdmissionRequest, prefix: str) -> Json:
 
 
 def _items(config_map: Json, kind: str) -> Iterator[Item]:
+    """Yield the documents of a kind; their parsers refuse those that do not spell it plainly."""
     for document in documents_of(config_map):
-        items, _ = parse_document(document)
+        items, _ = parse_document(document) if kind in document.text else ((), ())
         yield from (item for item in items if item.kind == kind)
 
 

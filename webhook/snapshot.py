@@ -12,6 +12,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from webhook.documents import Item, parse_document_in_steps
+from webhook.kinds import (
+    ACTORS_KIND,
+    BINDING_KIND,
+    EXCEPTION_KIND,
+    MUTATING_BINDING_KIND,
+    MUTATING_KIND,
+    POLICY_KIND,
+    check_in_steps,
+    errors_on_version_in_steps,
+)
 from webhook.model import NOTHING, ConfigError, Document, Platform
 from webhook.policy import (
     Binding,
@@ -24,21 +34,11 @@ from webhook.policy import (
     build_mutating_policy_set_in_steps,
     build_policy_set_in_steps,
     group_policies_in_steps,
-    parse_binding,
-    parse_mutating_binding,
-    parse_mutating_policy,
-    parse_mutating_policy_in_steps,
-    parse_policy,
-    parse_policy_in_steps,
 )
 from webhook.rules import RULES
-from webhook.rules.actors import Actors, build_actors, parse_actors
-from webhook.rules.exceptions import Waiver, parse_exception
+from webhook.rules.actors import Actors, build_actors
+from webhook.rules.exceptions import Waiver
 from webhook.steps import Steps, finish
-
-Checked = tuple[Any, tuple[ConfigError, ...]]
-Check = Callable[[Item], Steps[Checked]]
-"""One document → (what it compiles to, all its errors)."""
 
 Holders = Mapping[tuple[str, str], tuple[str, ...]]
 """Kind and name → the origins that hold a good version; the first one's is in force."""
@@ -114,12 +114,7 @@ def build_in_steps(
     documents: Sequence[Document], previous: Snapshot | None, platform: Platform
 ) -> Steps[Snapshot]:
     """Do as `build`, with pauses, so that a serving loop can go on meanwhile."""
-    before = {source.document.origin: source for source in previous.sources} if previous else {}
-    sources: list[Source] = []
-    for document in documents:
-        source = yield from _read_source(document, before.get(document.origin))
-        sources.append(source)
-        yield
+    sources = yield from _read_sources(documents, previous)
     holders = yield from _holders(sources, previous)
     accepted, duplicates = yield from _without_duplicates(sources, holders)
     errors = [error for source in sources for error in source.errors]
@@ -135,18 +130,38 @@ def check_documents(
     not in force yet must also work on the platform's Kubernetes version, as the API server asks
     of new texts (kubernetes-cel.md 3.7).
     """
+    return finish(check_documents_in_steps(documents, snapshot, leaving))
+
+
+def check_documents_in_steps(
+    documents: Sequence[Document], snapshot: Snapshot, leaving: Iterable[str] = ()
+) -> Steps[tuple[ConfigError, ...]]:
+    """Do as `check_documents`, with pauses."""
     origins = {one.origin for one in documents}
     replaced = origins.union(leaving)
     others = [one.document for one in snapshot.sources if one.document.origin not in replaced]
-    candidate = build([*others, *documents], snapshot, snapshot.platform)
-    errors = [error for error in candidate.errors if error.origin in origins]
+    sources = yield from _read_sources([*others, *documents], snapshot)
+    holders = yield from _holders(sources, snapshot)
+    accepted, duplicates = yield from _without_duplicates(sources, holders)
+    kinds = yield from _by_kind(accepted)
+    _, _, rule_errors = yield from _build_rules(kinds, snapshot.platform)
+    found = (*(error for one in sources for error in one.errors), *duplicates, *rule_errors)
+    errors = [error for error in found if error.origin in origins]
     version = snapshot.platform.kubernetes_version
     if version:
-        in_force = {(item.identity, item.text) for item in snapshot.items}
-        for item in candidate.items:
-            if (item.identity, item.text) not in in_force:
-                errors.extend(errors_on_version(item, version))
+        errors.extend((yield from _errors_of_new_texts(accepted, snapshot, version)))
     return tuple(errors)
+
+
+def _errors_of_new_texts(
+    accepted: Iterable[Accepted], snapshot: Snapshot, version: str
+) -> Steps[list[ConfigError]]:
+    errors: list[ConfigError] = []
+    for one in accepted:
+        if snapshot.texts.get(_key(one.item)) != one.item.text:
+            errors.extend((yield from errors_on_version_in_steps(one.item, version)))
+        yield
+    return errors
 
 
 def parts_of(snapshot: Snapshot) -> list[object]:
@@ -161,11 +176,14 @@ def parts_of(snapshot: Snapshot) -> list[object]:
     return [*bound, *mutating, *snapshot.accepted, *snapshot.sources, *maps]
 
 
-def errors_on_version(item: Item, version: str) -> tuple[ConfigError, ...]:
-    """Return what is wrong with a document when its CEL texts are new on a Kubernetes minor."""
-    if item.kind == POLICY_KIND:
-        return parse_policy(item, version)[1]
-    return parse_mutating_policy(item, version)[1] if item.kind == MUTATING_KIND else ()
+def _read_sources(documents: Iterable[Document], previous: Snapshot | None) -> Steps[list[Source]]:
+    before = {source.document.origin: source for source in previous.sources} if previous else {}
+    sources: list[Source] = []
+    for document in documents:
+        source = yield from _read_source(document, before.get(document.origin))
+        sources.append(source)
+        yield
+    return sources
 
 
 def _read_source(document: Document, previous: Source | None) -> Steps[Source]:
@@ -179,7 +197,7 @@ def _read_source(document: Document, previous: Source | None) -> Steps[Source]:
     accepted: list[Accepted] = []
     errors = list(parse_errors)
     for item in items:
-        compiled, item_errors = yield from _check(item)
+        compiled, item_errors = yield from check_in_steps(item)
         errors.extend(item_errors)
         last_good = good.pop(item.identity, None)
         if not item_errors:
@@ -189,68 +207,6 @@ def _read_source(document: Document, previous: Source | None) -> Steps[Source]:
     if parse_errors:
         accepted.extend(good.values())
     return Source(document, tuple(accepted), tuple(errors))
-
-
-def _check(item: Item) -> Steps[Checked]:
-    """Check one document by its kind; an unknown kind is an error that lists the known ones."""
-    yield
-    known = KINDS.get((_group(item.api_version), item.kind))
-    if known is None:
-        kinds = ", ".join(sorted(kind for _, kind in KINDS))
-        return None, (
-            item.error(("kind",), f"{item.api_version} {item.kind} is unknown; allowed: {kinds}"),
-        )
-    versions, check_document = known
-    version = item.api_version.rpartition("/")[2]
-    if version not in versions:
-        allowed = ", ".join(versions)
-        return None, (
-            item.error(("apiVersion",), f"version {version!r} is unknown; allowed: {allowed}"),
-        )
-    return (yield from check_document(item))
-
-
-def _group(api_version: str) -> str:
-    return api_version.rpartition("/")[0]
-
-
-def _at_once(parse: Callable[[Item], Checked]) -> Check:
-    def check(item: Item) -> Steps[Checked]:
-        yield
-        return parse(item)
-
-    return check
-
-
-def _checked(parse: Callable[[Item], tuple[ConfigError, ...]]) -> Check:
-    return _at_once(lambda item: (None, parse(item)))
-
-
-POLICY_GROUP = "admissionregistration.k8s.io"
-POLICY_KIND = "ValidatingAdmissionPolicy"
-BINDING_KIND = "ValidatingAdmissionPolicyBinding"
-MUTATING_KIND = "MutatingAdmissionPolicy"
-MUTATING_BINDING_KIND = "MutatingAdmissionPolicyBinding"
-EXCEPTION_KIND = "PolicyException"
-ACTORS_KIND = "Actors"
-OWN_GROUP = "propylon.dev"
-POLICY_VERSIONS = ("v1", "v1beta1", "v1alpha1")
-
-KINDS: Mapping[tuple[str, str], tuple[tuple[str, ...], Check]] = {
-    (POLICY_GROUP, POLICY_KIND): (POLICY_VERSIONS, parse_policy_in_steps),
-    (POLICY_GROUP, BINDING_KIND): (POLICY_VERSIONS, _at_once(parse_binding)),
-    (POLICY_GROUP, MUTATING_KIND): (POLICY_VERSIONS, parse_mutating_policy_in_steps),
-    (POLICY_GROUP, MUTATING_BINDING_KIND): (POLICY_VERSIONS, _at_once(parse_mutating_binding)),
-    (OWN_GROUP, ACTORS_KIND): (("v1",), _checked(parse_actors)),
-    (OWN_GROUP, EXCEPTION_KIND): (("v1",), _at_once(parse_exception)),
-    **{(OWN_GROUP, rule.kind): (("v1",), _checked(rule.parse)) for rule in RULES},
-    **{
-        (OWN_GROUP, kind): (("v1",), _checked(parse))
-        for rule in RULES
-        for kind, parse in rule.further_kinds.items()
-    },
-}
-"""(group, kind) → (versions, check); the table of design.md 1."""
 
 
 def _holders(sources: Sequence[Source], previous: Snapshot | None) -> Steps[Holders]:
@@ -297,27 +253,20 @@ def _assemble(
     platform: Platform,
 ) -> Steps[Snapshot]:
     kinds = yield from _by_kind(accepted)
-    actors, rule_errors = build_actors(_items(kinds, ACTORS_KIND), platform)
-    configs, further_errors = yield from _build_rules(kinds, actors, platform)
+    actors, configs, rule_errors = yield from _build_rules(kinds, platform)
     policies, bindings = _compiled(kinds, POLICY_KIND), _compiled(kinds, BINDING_KIND)
-    groups = yield from group_policies_in_steps(policies, bindings)
-    policy_sets = {}
-    for group in groups:
-        policy_sets[group.path] = yield from build_policy_set_in_steps(group.policies, bindings)
+    groups, policy_sets = yield from _grouped(policies, bindings, build_policy_set_in_steps)
     mutating_policies = _compiled(kinds, MUTATING_KIND)
     mutating_bindings = _compiled(kinds, MUTATING_BINDING_KIND)
-    mutating_groups = yield from group_policies_in_steps(mutating_policies, mutating_bindings)
-    mutating_policy_sets = {}
-    for one in mutating_groups:
-        mutating_policy_sets[one.path] = yield from build_mutating_policy_set_in_steps(
-            one.policies, mutating_bindings
-        )
+    mutating_groups, mutating_policy_sets = yield from _grouped(
+        mutating_policies, mutating_bindings, build_mutating_policy_set_in_steps
+    )
     texts, digest = yield from _texts(kinds)
     return Snapshot(
         digest=digest,
         sources=tuple(sources),
         accepted=tuple(accepted),
-        errors=(*errors, *rule_errors, *further_errors),
+        errors=(*errors, *rule_errors),
         policies=policies,
         bindings=bindings,
         groups=groups,
@@ -334,6 +283,17 @@ def _assemble(
         platform=platform,
         annotations={"snapshot": digest[:8]},
     )
+
+
+def _grouped(
+    policies: Sequence[Any], bindings: Sequence[Any], build_set: Callable[..., Steps[Any]]
+) -> Steps[tuple[tuple[PolicyGroup[Any], ...], dict[str, Any]]]:
+    """Return the groups, and what evaluates each by its path."""
+    groups = yield from group_policies_in_steps(policies, bindings)
+    sets: dict[str, Any] = {}
+    for one in groups:
+        sets[one.path] = yield from build_set(one.policies, bindings)
+    return groups, sets
 
 
 Kinds = Mapping[str, list[Accepted]]
@@ -356,11 +316,11 @@ def _compiled(kinds: Kinds, kind: str) -> tuple[Any, ...]:
 
 
 def _build_rules(
-    kinds: Kinds, actors: Actors, platform: Platform
-) -> Steps[tuple[Mapping[str, Any], list[ConfigError]]]:
-    """Build the configuration of every rule that has documents."""
+    kinds: Kinds, platform: Platform
+) -> Steps[tuple[Actors, Mapping[str, Any], tuple[ConfigError, ...]]]:
+    """Build who counts as what, and the configuration of every rule that has documents."""
+    actors, errors = build_actors(_items(kinds, ACTORS_KIND), platform)
     configs: dict[str, Any] = {}
-    errors: list[ConfigError] = []
     for rule in RULES:
         yield
         documents = _items(kinds, rule.kind)
@@ -368,12 +328,16 @@ def _build_rules(
             further = (one for kind in rule.further_kinds for one in _items(kinds, kind))
             given = (*documents, *sorted(further, key=lambda item: item.name))
             configs[rule.name], found = rule.build(given, actors, platform)
-            errors.extend(found)
-    return configs, errors
+            errors = (*errors, *found)
+    return actors, configs, errors
 
 
 def _items(kinds: Kinds, kind: str) -> tuple[Item, ...]:
     return tuple(one.item for one in kinds.get(kind, ()))
+
+
+def _key(item: Item) -> str:
+    return f"{item.kind}/{item.name}"
 
 
 def _texts(kinds: Kinds) -> Steps[tuple[dict[str, str], str]]:
@@ -382,7 +346,7 @@ def _texts(kinds: Kinds) -> Steps[tuple[dict[str, str], str]]:
     content = hashlib.sha256()
     for kind in sorted(kinds):
         for one in kinds[kind]:
-            texts[f"{kind}/{one.item.name}"] = one.item.text
+            texts[_key(one.item)] = one.item.text
             content.update(one.item.text.encode())
             content.update(b"\0")
             yield

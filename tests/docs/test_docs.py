@@ -18,11 +18,11 @@ from urllib.error import URLError
 import pytest
 
 from webhook.cli import COMMANDS
+from webhook.kinds import KINDS
 from webhook.ledger.records import Record
 from webhook.ledger.store import Ledger, engine_for
 from webhook.rules import MODELS
 from webhook.rules.schema import file_name
-from webhook.snapshot import KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

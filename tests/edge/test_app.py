@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -68,6 +69,23 @@ class Listener:
         latency: float,
     ) -> None:
         self.judged.append((f"{request.name} {registration.name}", decision, latency))
+
+
+async def test_others_go_on_while_documents_are_compiled() -> None:
+    names = [f"p{number}" for number in range(30)]
+    data = {f"{name}.yaml": POLICY.replace("name: replicas", f"name: {name}") for name in names}
+    metadata = {"name": "a", "namespace": "propylon-policies"}
+    labels = {"propylon.dev/policies": "true"}
+    config_map = {"apiVersion": "v1", "kind": "ConfigMap", "data": data}
+    asked = review({**config_map, "metadata": {**metadata, "labels": labels}})
+    app = create_app(synced(), resolver())
+    turns = 0
+    judging = asyncio.ensure_future(post(app, "/validate/documents", orjson.dumps(asked)))
+    while not judging.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert judging.result().response["allowed"] is True
+    assert turns > len(names)
 
 
 class AskedResolver:
@@ -152,7 +170,7 @@ REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
     "unknown entry": (
         {"path": "/validate/nothing"},
         404,
-        "no entry 'nothing'; there are: documents, policies",
+        "no entry 'nothing'; there are: documents, documents-grants, policies",
     ),
     "entry of the other verb": (
         {"path": "/mutate/nothing"},

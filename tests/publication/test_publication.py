@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from tests.builders import request
-from webhook.engine import decide
+from webhook.engine import decide, decide_in_steps
 from webhook.model import Action, Document, Facts, Registration
 from webhook.publication import documents_of, publishes
 from webhook.registration import registrations, route
 from webhook.snapshot import EMPTY, build
+from webhook.steps import finish
 
 GOOD = "apiVersion: propylon.dev/v1\nkind: EnvInjection\nmetadata: {name: NAME}\nspec:\n  env: [{name: A, value: b}]\n"
 LABELS = {"propylon.dev/policies": "true"}
@@ -65,6 +66,25 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
         "documents: this ConfigMap has 2 errors; what is in force stays:",
     ),
 }
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [*ALLOWED.values(), *(config_map(data) for data, _ in REFUSED.values())],
+    ids=[*ALLOWED, *REFUSED],
+)
+def test_judging_in_steps_is_the_same(stored: Any) -> None:
+    asked, facts = request(stored), Facts()
+    steps = decide_in_steps(asked, entry(), IN_FORCE, facts)
+    assert finish(steps) == decide(asked, entry(), IN_FORCE, facts)
+
+
+def test_only_documents_take_steps() -> None:
+    grants = route(registrations(EMPTY), "documents-grants", mutating=False)
+    asked, facts = request(config_map({"a.yaml": "a: ["})), Facts()
+    assert grants is not None
+    steps = decide_in_steps(asked, grants, IN_FORCE, facts)
+    assert finish(steps) == decide(asked, grants, IN_FORCE, facts)
 
 
 @pytest.mark.parametrize(("data", "message"), REFUSED.values(), ids=REFUSED)

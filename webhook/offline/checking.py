@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from webhook.documents import Item, parse_document
+from webhook.kinds import errors_on_version
 from webhook.model import ConfigError, Platform
 from webhook.objects.paths import get
 from webhook.offline.inputs import Input
 from webhook.rules.protect.parsing import parse_time
-from webhook.snapshot import build, errors_on_version
+from webhook.snapshot import build
 
 POLICY_KINDS = ("ValidatingAdmissionPolicy", "MutatingAdmissionPolicy")
 

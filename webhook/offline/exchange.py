@@ -13,9 +13,9 @@ from pathlib import PurePath
 
 from webhook.documents import Item, parse_document
 from webhook.documents.values import read_yaml
+from webhook.kinds import POLICY_GROUP
 from webhook.model import Document, Json
 from webhook.offline.writing import to_yaml
-from webhook.snapshot import POLICY_GROUP
 
 MOST_BYTES = 900_000
 """Of the data of one ConfigMap; the API server takes 1 MiB in all."""
