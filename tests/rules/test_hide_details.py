@@ -1050,6 +1050,11 @@ def test_owners_that_own_nothing_hidden_stay() -> None:
     assert after["metadata"]["managedFields"] == [entry_of]
 
 
+def test_owners_of_what_stays_own_it_further() -> None:
+    new = web(metadata={"managedFields": [managed({"f:spec": {"f:replicas": {}}})]})
+    assert mutate(create(new), config(managedFields="release")).object is new
+
+
 OWNERSHIP: dict[str, tuple[Any, tuple[Any, ...], bool]] = {
     "no managers": ({}, ("spec", "a"), True),
     "in a list": ({"f:spec": {}}, ("spec", 0), True),

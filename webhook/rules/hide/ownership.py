@@ -57,9 +57,11 @@ def with_owners(
 
     `setting` is leave, release or claim; with claim `manager` owns what the platform decided.
     """
+    if setting == "leave":
+        return value
     places = [one for one in notes if one.verb in RELEASED]
     entries = _entries(value)
-    if setting == "leave" or not places or not entries:
+    if not places or not entries:
         return value
     steps = [_steps(one.place) for one in places]
     changed = [_released(one, steps) if _is_writers(one, request) else one for one in entries]

@@ -84,9 +84,13 @@ def means_same(new: Json, old: Json) -> bool:
     """Tell what `same` tells about two templates, without a look into what is identical."""
     if new is old or new == old:
         return True
+    if isinstance(new, str) and isinstance(old, str):
+        return False
     if isinstance(new, dict) and isinstance(old, dict):
         return all(
-            _entry_means_same(key, new.get(key), old.get(key)) for key in new.keys() | old.keys()
+            _entry_means_same(key, new.get(key), old.get(key))
+            for key in (*new, *(old.keys() - new.keys()))
+            if new.get(key) != old.get(key)
         )
     if isinstance(new, list) and isinstance(old, list) and len(new) == len(old):
         return all(map(means_same, new, old))

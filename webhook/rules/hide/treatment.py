@@ -67,7 +67,7 @@ def validate(request: AdmissionRequest, config: Config, facts: Facts) -> Outcome
     if _kind(request) == POD and not request.sub_resource:
         return Outcome(request.object)
     judged = judge(request, config, facts)
-    if judged is None or judged.phase != "enforce":
+    if judged is None or judged.phase != "enforce" or not judged.notes:
         return Outcome(request.object)
     denials = reporting.denials(judged.notes, config, request.object)
     return Outcome(request.object, violations=denials)
@@ -205,6 +205,8 @@ def _is_short(column: int, config: Config) -> bool:
 
 def _outcome(request: AdmissionRequest, judged: Judged, config: Config) -> Outcome:
     phase, notes = judged.phase, judged.notes
+    if not notes and judged.object is request.object:
+        return Outcome(request.object)
     denials = reporting.denials(notes, config, request.object)
     is_denied = phase == "enforce" and bool(denials)
     changed = judged.object if phase == "enforce" and not denials else request.object
