@@ -73,7 +73,7 @@ def _lacks_only(incoming: Json, stored: Json, owners: Owners) -> bool:
     if isinstance(incoming, dict) and isinstance(stored, dict):
         return all(
             _is_fine_at(name, incoming.get(name), stored.get(name), _below(owners, f"f:{name}"))
-            for name in incoming.keys() | stored.keys()
+            for name in {**stored, **incoming}  # in order, so that a new image is found soon
             if incoming.get(name) != stored.get(name)
         )
     return same(incoming, stored)
