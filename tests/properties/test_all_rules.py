@@ -108,8 +108,10 @@ def texts_of(asked: AdmissionRequest, outcome: Judgement) -> Iterator[str]:
 def test_no_value_of_a_variable_or_a_secret_is_told(
     asked: AdmissionRequest, rules: str, cluster: Any
 ) -> None:
-    for text in texts_of(asked, judged(asked, rules, cluster)):
+    outcome = judged(asked, rules, cluster)
+    for text in texts_of(asked, outcome):
         assert SECRET not in text
+    assert max(map(len, outcome.warnings), default=0) <= 120
 
 
 LISTS = ("env", "volumes", "volumeMounts", "tolerations", "imagePullSecrets", "ports", "finalizers")

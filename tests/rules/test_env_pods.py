@@ -744,8 +744,8 @@ def test_warnings_are_few_and_short() -> None:
     names = [f"V{at}_{'X' * 80}" for at in range(14)]
     rules = rule(*(literal(name, "p") for name in names), conflict="override")
     outcome = mutated(rules, create(container(env=[literal(name, "SECRET") for name in names])))
-    assert len(outcome.warnings) == 10
-    assert outcome.warnings[-1] == "env: and 5 more; see the audit annotation"
+    assert len(outcome.warnings) == 11
+    assert outcome.warnings[-1] == "env: and 4 more; see the audit annotation"
     assert max(map(len, outcome.warnings)) <= 120
     (note,) = json.loads(outcome.audit_annotations["env"])
     assert note["names"] == names

@@ -132,7 +132,7 @@ def test_no_value_is_told(specs: list[dict[str, Any]], obj: dict[str, Any]) -> N
         dict(outcome.audit_annotations),
     )
     assert SECRET not in orjson.dumps(told).decode()
-    assert len(outcome.warnings) <= 10
+    assert len(outcome.warnings) <= 11
     assert all(len(text) <= 120 for text in outcome.warnings)
 
 

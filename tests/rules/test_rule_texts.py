@@ -63,8 +63,8 @@ def test_long_texts_keep_their_ends() -> None:
 def test_ten_warnings_at_most() -> None:
     assert limited("env", ["a", "b", "a"]) == ("a", "b")
     assert len(limited("env", map(str, range(10)))) == 10
-    many = limited("env", map(str, range(16)))
-    assert len(many) == 10
+    many = limited("env", map(str, range(17)))
+    assert many[:-1] == tuple(map(str, range(10)))
     assert many[-1] == "env: and 7 more; see the audit annotation"
 
 

@@ -24,12 +24,12 @@ def shorten(text: str, length: int = MAX_WARNING_LENGTH) -> str:
 
 
 def limited(rule: str, warnings: Iterable[str]) -> tuple[str, ...]:
-    """Return at most ten short warnings; the last one counts those that were left out."""
+    """Return at most ten short warnings, and then how many there are besides."""
     texts = [shorten(text) for text in dict.fromkeys(warnings)]
     if len(texts) <= MAX_WARNINGS:
         return tuple(texts)
-    shown = texts[: MAX_WARNINGS - 1]
-    return (*shown, f"{rule}: and {len(texts) - len(shown)} more; see the audit annotation")
+    left = len(texts) - MAX_WARNINGS
+    return (*texts[:MAX_WARNINGS], f"{rule}: and {left} more; see the audit annotation")
 
 
 def audit_text(entries: Sequence[Json]) -> str:
