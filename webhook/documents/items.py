@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -178,7 +179,7 @@ def _inside(
 
 def _visible(source: str, start: Position) -> Iterator[tuple[str, int, int]]:
     """Yield each visible character of a scalar with line and column, after its indicator."""
-    lines = source.splitlines()
+    lines = _lines(source)
     line, skipped = start.line, start.column - 1
     properties = _PROPERTIES.match(lines[line - 1], skipped)
     skipped = properties.end() if properties else skipped
@@ -192,6 +193,12 @@ def _visible(source: str, start: Position) -> Iterator[tuple[str, int, int]]:
             if not character.isspace():
                 yield character, number, column
         skipped = 0
+
+
+@lru_cache(maxsize=1)
+def _lines(source: str) -> list[str]:
+    """Split a text once for all its errors: a long one may have thousands."""
+    return source.splitlines()
 
 
 def _config_error(document: Document, subject: tuple[str, str], problem: Problem) -> ConfigError:
@@ -208,7 +215,7 @@ def _config_error(document: Document, subject: tuple[str, str], problem: Problem
 
 def _excerpt(source: str, line: int, column: int) -> str:
     """Return the source line with a caret below the column; "" when the line is unknown."""
-    lines = source.splitlines()
+    lines = _lines(source)
     if not 0 < line <= len(lines):
         return ""
     first = max(0, column - MAX_EXCERPT * 3 // 4)
