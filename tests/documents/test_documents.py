@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from webhook.documents import Item, parse_document
-from webhook.documents.values import MAX_ALIAS_NODES, MAX_DEPTH
+from webhook.documents.values import MAX_ALIAS_NODES, MAX_DEPTH, read_yaml_in_steps
 from webhook.model import ConfigError, Document
 
 HEAD = "apiVersion: v1\nkind: Thing\nmetadata: {name: one}\n"
@@ -335,3 +335,9 @@ def test_a_place_in_an_expression_is_found(
     error = parse_one(EXPRESSIONS).error_in((key,), "wrong", *inside)
     assert (error.line, error.column) == expected
     assert error.path == key
+
+
+def test_reading_pauses_after_each_element_of_a_list() -> None:
+    elements = "- {kind: Thing, spec: {values: [1, 2]}}\n" * 4
+    pauses = list(read_yaml_in_steps(f"kind: List\nitems:\n{elements}"))
+    assert len(pauses) == 4 + 1

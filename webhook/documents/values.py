@@ -8,7 +8,7 @@ twice, 0644, .inf) is a problem, not a guess. The stack is bounded before Python
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,12 +79,9 @@ def read_yaml(text: str) -> list[Parsed]:
 
 
 def read_yaml_in_steps(text: str) -> Steps[list[Parsed]]:
-    """Do as `read_yaml`, and pause after each document."""
-    found: list[Parsed] = []
+    """Do as `read_yaml`, and pause after each document and each element of a List."""
     try:
-        for one in _Reader(text).documents():
-            found.append(one)
-            yield
+        return (yield from _Reader(text).documents())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (0, 0)
@@ -95,7 +92,6 @@ def read_yaml_in_steps(text: str) -> Steps[list[Parsed]]:
         raise UnreadableError(problem) from error
     except UnicodeEncodeError as error:
         raise UnreadableError(Problem((), "not YAML: half of a surrogate pair")) from error
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +111,17 @@ class _Reader:
         self._nodes = 0
         self._alias_nodes = 0
 
-    def documents(self) -> Iterator[Parsed]:
+    def documents(self) -> Steps[list[Parsed]]:
+        found: list[Parsed] = []
         while event := self._next():
             if isinstance(event, yaml.DocumentStartEvent):
                 self._anchors, self._problems = {}, []
-                value, position = self._node(self._next(), (), None)
-                yield Parsed(value, position, tuple(self._problems))
+                value, position = yield from self._node(self._next(), (), None)
+                found.append(Parsed(value, position, tuple(self._problems)))
+                yield
+        return found
 
-    def _node(self, event: Any, path: Path, key: Any) -> tuple[Any, Position]:
+    def _node(self, event: Any, path: Path, key: Any) -> Steps[tuple[Any, Position]]:
         """Return the value that starts with the event; `key` is the event of its key, if any."""
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event, path)
@@ -136,7 +135,8 @@ class _Reader:
             position = _position(key or event)
             is_map = isinstance(event, yaml.MappingStartEvent)
             self._check_tag(event, path, _MAP if is_map else _SEQ)
-            value = self._map(path, position) if is_map else self._list(path, position)
+            read = self._map if is_map else self._list
+            value = yield from read(path, position)
         if event.anchor:
             self._anchors[event.anchor] = _Anchored(value, position, self._nodes - first)
         return value, position
@@ -164,20 +164,23 @@ class _Reader:
             self._report(path, str(error), event)
             return None
 
-    def _list(self, path: Path, position: Position) -> list[Any]:
+    def _list(self, path: Path, position: Position) -> Steps[list[Any]]:
         values: list[Any] = []
         while not isinstance(event := self._next(), yaml.SequenceEndEvent):
             index = len(values)
-            value, position.children[index] = self._node(event, (*path, index), None)
+            node = yield from self._node(event, (*path, index), None)
+            value, position.children[index] = node
             values.append(value)
+            if len(path) == 1:
+                yield
         return values
 
-    def _map(self, path: Path, position: Position) -> dict[str, Any]:
+    def _map(self, path: Path, position: Position) -> Steps[dict[str, Any]]:
         values: dict[str, Any] = {}
         merged: list[tuple[Any, Position]] = []
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
-            key = self._key(event, path)
-            value, place = self._node(self._next(), (*path, key), event)
+            key = yield from self._key(event, path)
+            value, place = yield from self._node(self._next(), (*path, key), event)
             if key == "<<" and event.style in _PLAIN_STYLES:
                 merged += self._merge(value, place, path, event)
             elif key in values:
@@ -189,12 +192,11 @@ class _Reader:
                 values[key], position.children[key] = source[key], place.children[key]
         return values
 
-    def _key(self, event: Any, path: Path) -> str:
+    def _key(self, event: Any, path: Path) -> Steps[str]:
         """Return the text of a key: `1` and `true` are keys like any other, as in JSON."""
+        yield from self._node(event, path, None)
         if isinstance(event, yaml.ScalarEvent):
-            self._node(event, path, None)
             return str(event.value)
-        self._node(event, path, None)
         self._report(path, "a key must be a plain text", event)
         return ""
 
