@@ -37,7 +37,7 @@ def lacks_only_unowned(incoming: Json, stored: Json, path: Path, stored_object: 
     `path` is where both are in their objects. Where owners cannot be told, everything is owned.
     """
     entries = get(stored_object, ("metadata", "managedFields"))
-    if not isinstance(entries, list) or _has_another_text(incoming, stored):
+    if not isinstance(entries, list) or has_another_text(incoming, stored):
         return False
     fields = [get(one, ("fieldsV1",)) for one in entries]
     owners: Owners = [one for one in fields if isinstance(one, dict)]
@@ -48,7 +48,7 @@ def lacks_only_unowned(incoming: Json, stored: Json, path: Path, stored_object: 
     return _lacks_only(incoming, stored, owners)
 
 
-def _has_another_text(incoming: Json, stored: Json) -> bool:
+def has_another_text(incoming: Json, stored: Json) -> bool:
     """Tell whether a text is another one than before: most changes are seen so, owned or not."""
     if not isinstance(incoming, dict) or not isinstance(stored, dict):
         return False
@@ -60,7 +60,7 @@ def _has_another_text(incoming: Json, stored: Json) -> bool:
             return True
         if name in _KEYS and isinstance(one, list) and isinstance(other, list):
             pairs = zip(one, other, strict=False)
-            if any(_has_another_text(*pair) for pair in pairs if _are_one(*pair, _KEYS[name])):
+            if any(has_another_text(*pair) for pair in pairs if _are_one(*pair, _KEYS[name])):
                 return True
     return False
 

@@ -100,6 +100,8 @@ def observe(case: Case, made: Plan, mode: str, result: Result) -> None:
 def outcome_of(case: Case, result: Result) -> Outcome:
     """Return what all templates have brought."""
     is_changed = result.value is not case.request.object
+    if not (is_changed or result.warnings or result.violations or result.entries):
+        return Outcome(result.value)
     is_quiet = case.spreading.phase == "audit"
     return Outcome(
         result.value,

@@ -16,13 +16,14 @@ from webhook.rules.spread.existing import ANTI_PREFERRED, ANTI_REQUIRED, CONSTRA
 from webhook.rules.spread.likeness import alike, holds
 from webhook.rules.spread.nodes import maps
 from webhook.rules.spread.writing import Elements, without
-from webhook.rules.unowned import lacks_only_unowned
+from webhook.rules.unowned import has_another_text, lacks_only_unowned
 
 MARKER = "spread"
 _FIELDS = frozenset((
     "labelSelector", "matchLabelKeys", "maxSkew", "minDomains", "nodeTaintsPolicy", "topologyKey",
     "whenUnsatisfiable",
 ))  # fmt: skip
+_CONTAINERS = "containers"
 _TERM = frozenset(("labelSelector", "topologyKey"))
 
 
@@ -84,7 +85,8 @@ def is_unchanged(incoming: Template, stored: Template, added: Elements, value: J
 
     `value` is the stored workload. What this rule added is known by its form, too.
     """
-    if not alike(incoming.metadata, stored.metadata):
+    containers = [{_CONTAINERS: one.spec.get(_CONTAINERS)} for one in (incoming, stored)]
+    if has_another_text(*containers) or not alike(incoming.metadata, stored.metadata):
         return False
     if alike(incoming.spec, stored.spec):
         return True
