@@ -1,7 +1,7 @@
 """What the wire shows: NNN-name.request.json → NNN-name.response.json, with the patch readable.
 
-A folder of `data` is a webhook entry (`validate.policies`); the documents are the shipped policies.
-UPDATE_GOLDEN=1 writes the responses anew.
+A folder of `data` is a webhook entry (`validate.policies`); the documents are the shipped policies and,
+for the rules that need one, those of the demo. UPDATE_GOLDEN=1 writes the responses anew.
 """
 
 from __future__ import annotations
@@ -27,12 +27,18 @@ from webhook.model import (
 from webhook.registration import registrations, route
 from webhook.snapshot import build
 from webhook.sources.directory import load_directory
-from webhook.sources.objects import DirectoryResolver
+from webhook.sources.objects import DirectoryResolver, collect_objects
 
 DATA = Path(__file__).parent / "data"
 ROOT = Path(__file__).parent.parent.parent
 REQUESTS = sorted(DATA.rglob("*.request.json"))
-SNAPSHOT = build(load_directory(ROOT / "policies"), None, Platform(cluster_name="test"))
+DEMO = ROOT / "webhook" / "demo"
+RULES = ("actors", "hidden-fields", "spreading", "deletion-protection")
+DOCUMENTS = (
+    *load_directory(ROOT / "policies"),
+    *(one for one in load_directory(DEMO / "documents") if Path(one.origin).stem in RULES),
+)
+SNAPSHOT = build(DOCUMENTS, None, Platform(cluster_name="test"))
 SHOP = {
     "apiVersion": "v1",
     "kind": "Namespace",
@@ -45,7 +51,8 @@ SHOP = {
         },
     },
 }
-RESOLVER = DirectoryResolver([SHOP])
+OBJECTS, _ = collect_objects(load_directory(DEMO / "objects"))
+RESOLVER = DirectoryResolver([*(one for one in OBJECTS if one["metadata"]["name"] != "shop"), SHOP])
 
 
 def response_of(path: Path) -> Path:
@@ -53,7 +60,7 @@ def response_of(path: Path) -> Path:
 
 
 def decide_with_facts(request: AdmissionRequest, registration: Registration) -> Decision:
-    """Decide; what it asks for is answered from the one Namespace that there is."""
+    """Decide; what it asks for is answered from the few objects that there are."""
     known = Facts()
     while True:
         try:
