@@ -29,6 +29,7 @@ from webhook.health import Check, Health, HealthServer
 from webhook.ledger.sink import LedgerSink
 from webhook.ledger.store import Ledger, LedgerError, engine_for
 from webhook.logs import start_logging
+from webhook.rules.actors import classify
 from webhook.settings import Settings
 from webhook.sinks.audit import AuditLog
 from webhook.sinks.deletions import CountingResolver, DeletionWindow
@@ -107,7 +108,8 @@ def _texts(error: BaseException) -> Iterator[str]:
 
 async def serve(settings: Settings) -> None:
     """Build everything, serve, and take it down in the opposite order."""
-    store, metrics = SnapshotStore(), Metrics()
+    store = SnapshotStore()
+    metrics = Metrics(lambda user: classify(user, store.current().snapshot.actors))
     health = Health({"policies": lambda: _missing_policies(store)}, metrics.text)
     async with AsyncExitStack() as stack:
         health_port = stack.enter_context(_health_port(settings, health))

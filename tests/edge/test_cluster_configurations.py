@@ -96,6 +96,29 @@ async def test_holder_fills_both_once_there_is_a_snapshot(setup: Setup) -> None:
     assert client["service"]["path"] == "/validate/policies/token"
 
 
+CHANGES: dict[str, tuple[dict[str, Any], int]] = {
+    "softened": ({"failurePolicy": "Ignore"}, 1),
+    "renamed": ({"name": "mine.example.com"}, 1),
+    "another timeout": ({"timeoutSeconds": 1}, 0),
+}
+
+
+@pytest.mark.parametrize(("change", "alarms"), CHANGES.values(), ids=CHANGES)
+async def test_alarm_when_somebody_changes_what_a_failure_blocks(
+    change: dict[str, Any], alarms: int, setup: Setup, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with setup.running():
+        await setup.lease.acquired()
+        await setup.writer.after_switch(PODS)
+        found = setup.found()
+        setup.api.put(VALIDATING, {**found, "webhooks": [{**found["webhooks"][0], **change}]})
+        await setup.writer.write()
+        await setup.writer.write()
+        assert setup.entries() == ["policies.propylon.dev"]
+    assert setup.writer.softened == alarms
+    assert caplog.text.count("somebody changed when a failure blocks") == alarms
+
+
 async def test_replica_without_the_lease_writes_nothing(setup: Setup) -> None:
     async with setup.running(with_lease=False):
         await setup.writer.before_switch(PODS)

@@ -66,6 +66,24 @@ def test_what_is_not_a_plain_allow_is_logged(
     assert [record.message for record in log.records] == ["allowed"]
 
 
+def test_protection_has_its_record(log: pytest.LogCaptureFixture) -> None:
+    """The record of platform-rules E.10."""
+    entry = (
+        '[{"decision":"override","kind":"Deployment","uid":"u","by":"grant DeletionGrant/move"}]'
+    )
+    decision = replace(
+        ALLOW,
+        violations=(replace(NO_LATEST, action=Action.AUDIT),),
+        audit_annotations={"protect": entry},
+        overridden_by=("DeletionGrant/move",),
+    )
+    AuditLog().put_nowait(REQUEST, ENTRY, decision, 0.001)
+    fields = vars(log.records[0])
+    assert fields["protect"][0]["by"] == "grant DeletionGrant/move"
+    assert fields["overridden_by"] == ["DeletionGrant/move"]
+    assert len(fields["groups_hash"]) == 16
+
+
 def test_texts_about_a_secret_are_left_out(log: pytest.LogCaptureFixture) -> None:
     """CEL can put the Secret's data into a message."""
     secret = replace(REQUEST, resource=GroupVersionResource("", "v1", "secrets"))

@@ -78,13 +78,14 @@ def test_what_rules_did_is_counted_once_for_each_request() -> None:
     """A-22, D-19: drift is counted, whatever else was done."""
     notes = '[{"path":"a","treatment":"removed"},{"treatment":"removed"},{"treatment":"drift"}]'
     texts = {"hide": notes, "protect": '[{"decision":"deny"}]', "snapshot": "x"}
-    metrics = Metrics()
+    metrics = Metrics(lambda user: f"class of {user.username}")
     for _ in range(2):
         metrics.put_nowait(REQUEST, PODS, replace(ALLOW, audit_annotations=texts), 0.1)
     metrics.put_nowait(REQUEST, PODS, ALLOW, 0.1)
     counts = {key: value for key, value in lines(metrics).items() if "treatments_total" in key}
     assert counts == {
-        f'propylon_treatments_total{{dry_run="false",kind="Pod",rule="{rule}",treatment="{what}"}}': 2
+        f'propylon_treatments_total{{actor="class of alice",dry_run="false",kind="Pod",rule="{rule}",'
+        f'treatment="{what}"}}': 2
         for rule, what in (("hide", "removed"), ("hide", "drift"), ("protect", "deny"))
     }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from webhook.cluster.backoff import jittered
@@ -56,6 +56,9 @@ class Configurations:
         self._client = client
         self._entries: tuple[Registration, ...] | None = None
         self._sightings = sightings
+        self._policies: dict[str, Mapping[str, str]] = {}
+        self.softened = 0
+        """How often somebody else changed a failurePolicy of ours or took an entry away."""
         self._wake = asyncio.Event()
         self._writing = asyncio.Lock()
 
@@ -124,13 +127,24 @@ class Configurations:
         if found is None:
             text = f"{resource.kind} {CONFIGURATION_NAME!r} is not there, so nothing is sent to us"
             return [f"{text}; apply manifests/70-webhookconfigurations.yaml to have it back"]
+        self._look_for_others(resource, found)
         if not holds(found, wanted) and self._lease.held:
             # With the uid, an apply cannot bring back what was deleted in the meantime.
             wanted["metadata"]["uid"] = found["metadata"]["uid"]
             await self._cluster.apply(resource, wanted)
             extra = {"kind": resource.kind, "entries": len(wanted["webhooks"])}
             logger.info("webhook configuration written", extra=extra)
+        self._policies[resource.kind] = _failure_policies(wanted)
         return []
+
+    def _look_for_others(self, resource: Resource, found: Json) -> None:
+        """Raise the alarm when what we wrote fails otherwise now (platform-rules E.10)."""
+        before, now = self._policies.get(resource.kind, {}), _failure_policies(found)
+        changed = sorted(name for name, policy in before.items() if now.get(name) != policy)
+        if changed:
+            self.softened += 1
+            extra = {"kind": resource.kind, "entries": changed}
+            logger.warning("somebody changed when a failure blocks; written again", extra=extra)
 
     async def _follow_own_namespace(self) -> None:
         """Wake the writer at once when Propylon's own Namespace begins to go."""
@@ -147,6 +161,11 @@ class Configurations:
         if problem and problem != self.problem:
             logger.warning("webhook configurations not written", extra={"reason": problem})
         self.problem = problem
+
+
+def _failure_policies(configuration: Json) -> Mapping[str, str]:
+    entries = configuration.get("webhooks") or ()
+    return {str(one.get("name")): str(one.get("failurePolicy")) for one in entries}
 
 
 def owner_reference(namespace: Json) -> Json:

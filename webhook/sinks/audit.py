@@ -6,9 +6,12 @@ are written, and of Secrets no texts at all: CEL can put anything into a message
 
 from __future__ import annotations
 
+import hashlib
 import logging
 
-from webhook.model import AdmissionRequest, Decision, Registration
+import orjson
+
+from webhook.model import AdmissionRequest, Decision, Json, Registration
 
 _LOG = logging.getLogger("propylon.audit")
 
@@ -44,5 +47,19 @@ class AuditLog:
                 "mutated_by": list(decision.mutated_by),
                 "digest": decision.digest[:8],
                 "milliseconds": round(latency * 1000, 3),
+                **_protection(request, decision),
             },
         )
+
+
+def _protection(request: AdmissionRequest, decision: Decision) -> dict[str, Json]:
+    """Return the record of rule E (platform-rules E.10): level, reason codes, uid, by which grant."""
+    text = decision.audit_annotations.get("protect")
+    if text is None:
+        return {}
+    groups = "\n".join(sorted(request.user_info.groups)).encode()
+    return {
+        "protect": orjson.loads(text),
+        "groups_hash": hashlib.sha256(groups).hexdigest()[:16],
+        "overridden_by": list(decision.overridden_by),
+    }

@@ -16,7 +16,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-from webhook.model import AdmissionRequest, Decision, Registration
+from webhook.model import AdmissionRequest, Decision, Registration, UserInfo
 
 BOUNDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 """Upper ends of the latency buckets, in seconds; one more bucket holds the rest."""
@@ -30,15 +30,19 @@ Labels = tuple[str, str, str, str, str]
 
 
 class Metrics(Collector):
-    """All metrics of one process; `text()` is what `/metrics` serves."""
+    """All metrics of one process; `text()` is what `/metrics` serves.
 
-    def __init__(self) -> None:
+    `actor` says to which class (platform-rules 0.4) a user belongs.
+    """
+
+    def __init__(self, actor: Callable[[UserInfo], str] = lambda _: "") -> None:
+        self._actor = actor
         self._reviews: dict[Labels, int] = {}
         self._latencies: dict[str, list[int]] = {}
         self._seconds: dict[str, float] = {}
         self._refused: dict[int, int] = {}
         self._uses: dict[tuple[str, str], int] = {}
-        self._treatments: dict[tuple[str, str, str, str], int] = {}
+        self._treatments: dict[Labels, int] = {}
         self._watched: list[
             tuple[type[GaugeMetricFamily | CounterMetricFamily], str, str, Reading]
         ] = []
@@ -65,15 +69,21 @@ class Metrics(Collector):
         for rule in RULES:
             text = decision.audit_annotations.get(rule)
             if text:
-                for treatment in set(_TREATMENT.findall(text)):
-                    key = (rule, request.kind.kind, treatment, dry_run)
-                    self._treatments[key] = self._treatments.get(key, 0) + 1
+                self._count_treatments(rule, text, request, dry_run)
         buckets = self._latencies.get(name)
         if buckets is None:
             buckets = self._latencies[name] = [0] * (len(BOUNDS) + 1)
             self._seconds[name] = 0.0
         buckets[bisect_left(BOUNDS, latency)] += 1
         self._seconds[name] += latency
+
+    def _count_treatments(
+        self, rule: str, text: str, request: AdmissionRequest, dry_run: str
+    ) -> None:
+        actor = self._actor(request.user_info)
+        for treatment in set(_TREATMENT.findall(text)):
+            labels = (rule, request.kind.kind, treatment, actor, dry_run)
+            self._treatments[labels] = self._treatments.get(labels, 0) + 1
 
     def _count_uses(self, decision: Decision, dry_run: str) -> None:
         waivers = (f"PolicyException/{name}" for name in decision.waived_by)
@@ -145,7 +155,7 @@ class Metrics(Collector):
         family = CounterMetricFamily(
             "propylon_treatments",
             "Requests in which a rule did this to something, also what it would have done.",
-            labels=["rule", "kind", "treatment", "dry_run"],
+            labels=["rule", "kind", "treatment", "actor", "dry_run"],
         )
         for labels, count in self._treatments.copy().items():
             family.add_metric(labels, count)
