@@ -27,28 +27,35 @@ LABELS = {"app.kubernetes.io/name": "propylon"}
 FILES = {"mutating.yaml": True, "validating.yaml": False}
 
 
+_Policies = Annotated[
+    Path, typer.Option(exists=True, file_okay=False, help="Directory of the documents.")
+]
+_Out = Annotated[
+    Path | None, typer.Option(help="Directory for the files; without it: standard output.")
+]
+_Check = Annotated[
+    bool, typer.Option("--check", help="Write nothing; fail when a file in --out differs.")
+]
+_Ca = Annotated[
+    Path | None, typer.Option(help="PEM file of the CA that signed the serving certificate.")
+]
+_Token = Annotated[str, typer.Option(help="The last part of every path.")]
+_Url = Annotated[str, typer.Option(help="https://host:port of the server, instead of the Service.")]
+_Namespace = Annotated[str, typer.Option(help="Propylon's own namespace.")]
+_PolicyNamespace = Annotated[str, typer.Option(help="The namespace of the documents.")]
+_Prefix = Annotated[str, typer.Option(help="Of labels and annotations.")]
+
+
 def manifests(
-    policies: Annotated[
-        Path, typer.Option(exists=True, file_okay=False, help="Directory of the documents.")
-    ],
-    out: Annotated[
-        Path | None, typer.Option(help="Directory for the files; without it: standard output.")
-    ] = None,
-    check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; fail when a file in --out differs.")
-    ] = False,
-    ca: Annotated[
-        Path | None, typer.Option(help="PEM file of the CA that signed the serving certificate.")
-    ] = None,
-    token: Annotated[str, typer.Option(help="The last part of every path.")] = "",
-    url: Annotated[
-        str, typer.Option(help="https://host:port of the server, instead of the Service.")
-    ] = "",
-    namespace: Annotated[str, typer.Option(help="Propylon's own namespace.")] = "propylon-system",
-    policy_namespace: Annotated[
-        str, typer.Option(help="The namespace of the documents.")
-    ] = "propylon-policies",
-    prefix: Annotated[str, typer.Option(help="Of labels and annotations.")] = "propylon.dev",
+    policies: _Policies,
+    out: _Out = None,
+    check: _Check = False,
+    ca: _Ca = None,
+    token: _Token = "",
+    url: _Url = "",
+    namespace: _Namespace = "propylon-system",
+    policy_namespace: _PolicyNamespace = "propylon-policies",
+    prefix: _Prefix = "propylon.dev",
 ) -> None:
     """Render the two webhook configurations that these documents need.
 
