@@ -12,7 +12,10 @@ from webhook.rules.hide.catalogue import MARKERS
 from webhook.rules.hide.notes import as_map
 
 LEFT_OUT = frozenset(("metadata", "status"))
-BOOKKEEPING = frozenset(("managedFields", "resourceVersion", "generation"))
+BOOKKEEPING = frozenset(
+    ("creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid")
+)
+"""What the API server decides on; a full replacement leaves it out."""
 
 
 def is_echo(request: AdmissionRequest, prefix: str) -> bool:
