@@ -20,14 +20,18 @@ SLICE_SECONDS = 0.00015
 IDLE_SECONDS = 0.00001
 """A turn of the loop that takes longer did something: more may have come meanwhile."""
 
-PATIENCE_SECONDS = 0.002
+PATIENCE_SECONDS = 0.001
 """So long a slice waits for an idle turn; then it is its turn, however much there is to do."""
+
+SHARE = 0.5
+"""A slice that had to wait takes this part of its wait: the work ends even when the load does not."""
 
 
 async def in_slices(steps: Steps[T]) -> T:
     """Do all steps and return their result."""
+    seconds = SLICE_SECONDS
     while True:
-        end = time.perf_counter() + SLICE_SECONDS
+        end = time.perf_counter() + seconds
         while time.perf_counter() < end:
             try:
                 next(steps)
@@ -36,18 +40,19 @@ async def in_slices(steps: Steps[T]) -> T:
                 await idle()
                 return result
         gc.collect(0)  # a little each time, or it would be ten milliseconds now and then
-        await idle()
+        seconds = max(SLICE_SECONDS, SHARE * await idle())
 
 
-async def idle() -> None:
-    """Return when a turn of the loop had nothing to do, or after a while.
+async def idle() -> float:
+    """Return when a turn of the loop had nothing to do, or after a while: after so many seconds.
 
     One turn is not enough: what it received is only dealt with in the next one.
     """
-    last_start = time.perf_counter() + PATIENCE_SECONDS
-    start = 0.0
-    while start < last_start:
-        start = time.perf_counter()
+    start = turn = time.perf_counter()
+    while True:
         await asyncio.sleep(0)
-        if time.perf_counter() - start < IDLE_SECONDS:
-            return
+        now = time.perf_counter()
+        waited = now - start
+        if now - turn < IDLE_SECONDS or waited > PATIENCE_SECONDS:
+            return min(waited, PATIENCE_SECONDS)
+        turn = now
