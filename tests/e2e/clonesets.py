@@ -16,10 +16,11 @@ import yaml
 from tests.e2e.api import Api, Call, collection, connected, is_late
 from tests.e2e.background import repeated
 from tests.e2e.propylon import DATA
+from tests.e2e.rights import FOR_EDITORS, binding, cluster_role, rule
 from tests.e2e.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from tests.e2e.cluster import Cluster
     from tests.e2e.kubectl import Kubectl
@@ -50,27 +51,10 @@ def running_clonesets(cluster: Cluster, admin: Kubectl) -> Iterator[None]:
 
 
 def _rights() -> Iterator[Any]:
-    rules = [{"apiGroups": [GROUP], "resources": ["*"], "verbs": ["*"]}]
-    pods = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["*"]}]
-    yield _role("clonesets-edit", rules, {"rbac.authorization.k8s.io/aggregate-to-edit": "true"})
-    yield _role("kruise-manager", rules + pods, {})
-    yield {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRoleBinding",
-        "metadata": {"name": "kruise-manager"},
-        "roleRef": {
-            "apiGroup": "rbac.authorization.k8s.io",
-            "kind": "ClusterRole",
-            "name": "kruise-manager",
-        },
-        "subjects": [{"kind": "User", "name": MANAGER}],
-    }
-
-
-def _role(name: str, rules: Sequence[Any], labels: dict[str, str]) -> Any:
-    metadata = {"name": name, "labels": labels}
-    version = "rbac.authorization.k8s.io/v1"
-    return {"apiVersion": version, "kind": "ClusterRole", "metadata": metadata, "rules": rules}
+    everything = rule(GROUP, "*", "*")
+    yield cluster_role("clonesets-edit", [everything], FOR_EDITORS)
+    yield cluster_role("kruise-manager", [everything, rule("", "pods", "*")])
+    yield binding("kruise-manager", "kruise-manager", ("User", MANAGER))
 
 
 def _reconcile(api: Api) -> None:

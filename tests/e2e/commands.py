@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.e2e import shop
+from tests.e2e.shop import LATEST
 from tests.e2e.waiting import eventually
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ DOCUMENTS = (
     "deletion.yaml",
     "history.yaml",
 )
-LATEST = "registry.example.com/storefront/shop:latest"
 PINNED = "registry.example.com/storefront/shop:4.13.0"
 
 
@@ -298,8 +298,7 @@ def wait_until_in_force(kubectl: Kubectl) -> None:
 
     def tried(**changes: Any) -> Result:
         document = shop.deployment("probe", **changes)
-        words = ("create", "--dry-run=server", "-o", "json", "-f", "-")
-        return kubectl.try_to(*words, documents=document)
+        return kubectl.try_out(document)
 
     def all_in_force() -> bool:
         mutated = tried(labels=SHORT)

@@ -9,6 +9,7 @@ import pytest
 from tests.e2e.balancer import Balancer, running_balancer
 from tests.e2e.cluster import ADMIN, Cluster, running_cluster
 from tests.e2e.propylon import Propylon, installed
+from tests.e2e.rights import binding
 from tests.e2e.shop import let_edit, open_shop
 
 if TYPE_CHECKING:
@@ -61,19 +62,7 @@ def operator(cluster: Cluster, admin: Kubectl, developer: Kubectl) -> Kubectl:
 @pytest.fixture(scope="session")
 def carol(cluster: Cluster, admin: Kubectl) -> Kubectl:
     """Return kubectl as somebody who broke the glass, and may do everything."""
-    admin.apply(
-        {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": {"name": "breakglass"},
-            "roleRef": {
-                "apiGroup": "rbac.authorization.k8s.io",
-                "kind": "ClusterRole",
-                "name": "cluster-admin",
-            },
-            "subjects": [{"kind": "Group", "name": BREAKGLASS}],
-        }
-    )
+    admin.apply(binding("breakglass", "cluster-admin", ("Group", BREAKGLASS)))
     return cluster.user("carol", BREAKGLASS)
 
 

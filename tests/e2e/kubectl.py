@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from tests.e2e.processes import plain_environment
+from tests.e2e.processes import plain_environment, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,15 +70,8 @@ class Kubectl:
 
     def try_to(self, *arguments: str, documents: Any = None) -> Result:
         """Run kubectl; `documents` (text, an object or a list of objects) is its standard input."""
-        done = subprocess.run(
-            self.command(*arguments),
-            input=_as_text(documents),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-            env=self.environment(),
-        )
+        command, text = self.command(*arguments), _as_text(documents)
+        done = run(command, self.environment(), text=text)
         return Result(f"kubectl {' '.join(arguments)}", done.returncode, done.stdout, done.stderr)
 
     def run(self, *arguments: str, documents: Any = None) -> Result:
@@ -87,6 +79,15 @@ class Kubectl:
         result = self.try_to(*arguments, documents=documents)
         assert result.ok, str(result)
         return result
+
+    def try_out(self, documents: Any, *arguments: str) -> Result:
+        """Create objects as a dry run, which every webhook sees, and return the outcome."""
+        words = ("create", "--dry-run=server", "-o", "json", "-f", "-")
+        return self.try_to(*words, *arguments, documents=documents)
+
+    def lacks(self, *what: str) -> bool:
+        """Tell whether the API server says that there is no such object."""
+        return "(NotFound)" in self.try_to("get", *what).stderr
 
     def apply(self, documents: Any, *arguments: str) -> Result:
         """Apply objects and insist on success."""

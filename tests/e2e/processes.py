@@ -84,6 +84,26 @@ def start(
     return Program(name, process, log)
 
 
+def run(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    folder: Path | None = None,
+    text: str | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end, whatever that is; `text` is its standard input."""
+    return subprocess.run(
+        command,
+        input=text,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env=environment,
+    )
+
+
 def http_status(url: str) -> int:
     """Return the status that an unencrypted URL answers with; OSError when nobody answers."""
     try:

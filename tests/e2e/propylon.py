@@ -15,10 +15,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.e2e.processes import Program, free_port, http_status, http_text, start
+from tests.e2e.processes import (
+    Program,
+    free_port,
+    http_status,
+    http_text,
+    plain_environment,
+    run,
+    start,
+)
 from tests.e2e.waiting import eventually
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
 
     from tests.e2e.balancer import Balancer
@@ -33,6 +42,8 @@ DATA = ROOT / "tests" / "e2e" / "data"
 SYSTEM = "propylon-system"
 POLICIES = "propylon-policies"
 ACCOUNT = f"system:serviceaccount:{SYSTEM}:propylon"
+DENIED = 'admission webhook "policies.propylon.dev" denied the request: '
+"""How a denial by a policy begins for kubectl."""
 SENTINEL = "sentinel"
 
 FIVE_RULES = ("hidden-fields.yaml", "env.yaml", "lxcfs.yaml", "spread.yaml", "protection.yaml")
@@ -217,7 +228,12 @@ class Propylon:
             "kind": "ConfigMap",
             "metadata": {"name": nonce, "namespace": "default"},
         }
-        return self.admin.try_to("create", "--dry-run=server", "-f", "-", documents=probe)
+        return self.admin.try_out(probe)
+
+
+def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a `propylon` command in a folder, which also is its home, and return its end."""
+    return run([str(COMMAND), *words], plain_environment(folder), folder=folder)
 
 
 def forbidden_calls(cluster: Cluster, since: int = 0) -> list[str]:

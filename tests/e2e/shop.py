@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from tests.e2e.propylon import DATA
+from tests.e2e.rights import binding
 
 if TYPE_CHECKING:
     from tests.e2e.kubectl import Kubectl
 
 SHOP = DATA / "shop"
+LATEST = "registry.example.com/storefront/shop:latest"
+"""An image whose tag moves, which the policy `image-tags` denies."""
 
 
 def part(name: str) -> Any:
@@ -97,16 +100,4 @@ def open_shop(admin: Kubectl) -> None:
 
 def let_edit(admin: Kubectl, group: str) -> None:
     """Let a group edit the shop's namespace, and nothing else."""
-    admin.apply(
-        {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "RoleBinding",
-            "metadata": {"name": group, "namespace": "shop"},
-            "roleRef": {
-                "apiGroup": "rbac.authorization.k8s.io",
-                "kind": "ClusterRole",
-                "name": "edit",
-            },
-            "subjects": [{"kind": "Group", "name": group}],
-        }
-    )
+    admin.apply(binding(group, "edit", ("Group", group), "shop"))

@@ -37,13 +37,10 @@ def _in_force(
 ) -> Iterator[None]:
     with running_nodes(cluster, ZONES), running_clonesets(cluster, admin):
         propylon.put_in_force("five", *FIVE_RULES)
-        eventually(lambda: HOSTNAME in tried(developer).stdout, what="CloneSets are spread")
+        eventually(
+            lambda: HOSTNAME in developer.try_out(clones()).stdout, what="CloneSets are spread"
+        )
         yield
-
-
-def tried(developer: Kubectl) -> Any:
-    arguments = ("create", "--dry-run=server", "-o", "json", "-f", "-")
-    return developer.run(*arguments, documents=clones())
 
 
 def clones(version: str = "v1beta1", **changes: Any) -> Any:

@@ -17,6 +17,7 @@ from tests.e2e.commands import (
     empty_the_shop,
     wait_until_in_force,
 )
+from tests.e2e.propylon import DENIED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +40,4 @@ def empty_shop(admin: Kubectl, developer: Kubectl) -> Iterator[Kubectl]:
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_command(case: Case, empty_shop: Kubectl) -> None:
-    check_command(
-        case, empty_shop, 'admission webhook "policies.propylon.dev" denied the request: '
-    )
+    check_command(case, empty_shop, DENIED)

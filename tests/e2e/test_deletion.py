@@ -162,7 +162,7 @@ def test_a_namespace_goes_once_what_it_contains_is_released(here: Kubectl, admin
         what="the cool-down ends",
     )
     eventually(
-        lambda: "NotFound" in admin.try_to("get", "namespace", here.namespace).stderr,
+        lambda: admin.lacks("namespace", here.namespace),
         what="the namespace controller finishes",
         within=30,
     )

@@ -24,7 +24,7 @@ UNANSWERED = 'failed calling webhook "policies.propylon.dev"'
 
 def try_pod(admin: Kubectl) -> Result:
     document = shop.pod(namespace="default")
-    return admin.try_to("create", "--dry-run=server", "-f", "-", documents=document)
+    return admin.try_out(document)
 
 
 def serve(_propylon: Propylon) -> str:
@@ -98,7 +98,7 @@ def test_node_heartbeats_are_spared(denying: Propylon, admin: Kubectl) -> None:
         "metadata": {"name": "node-1", "namespace": "kube-node-lease"},
         "spec": {"holderIdentity": "node-1"},
     }
-    admin.run("create", "--dry-run=server", "-f", "-", documents=lease)
+    assert admin.try_out(lease).ok
 
 
 def test_pods_of_its_deployment_are_made(denying: Propylon, admin: Kubectl) -> None:

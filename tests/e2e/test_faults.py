@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e import shop
+from tests.e2e import commands, shop
 from tests.e2e.balancer import Balancer, running_balancer
 from tests.e2e.load import creations, under_load
-from tests.e2e.propylon import DATA, POLICIES, Propylon, documents
+from tests.e2e.propylon import DATA, DENIED, POLICIES, Propylon, documents
+from tests.e2e.shop import LATEST
 from tests.e2e.waiting import eventually
 
 if TYPE_CHECKING:
@@ -26,12 +27,7 @@ if TYPE_CHECKING:
     from tests.e2e.kubectl import Kubectl
     from tests.e2e.propylon import Replica
 
-LATEST = "registry.example.com/storefront/shop:latest"
-DENIED_IMAGE = (
-    'admission webhook "policies.propylon.dev" denied the request: ValidatingAdmissionPolicy '
-    "'image-tags' with binding 'image-tags' denied request: these images "
-    f"need a fixed tag: shop ({LATEST})"
-)
+DENIED_IMAGE = DENIED + commands.DENIED_IMAGE
 DEPLOYMENTS = "/apis/apps/v1/namespaces/shop/deployments"
 
 
@@ -75,7 +71,7 @@ def problems(replica: Replica) -> int:
 def tried(developer: Kubectl, **changes: Any) -> str:
     """Return what stderr says to a Deployment that is only tried."""
     document = shop.deployment(**changes)
-    return developer.try_to("create", "--dry-run=server", "-f", "-", documents=document).stderr
+    return developer.try_out(document).stderr
 
 
 def test_watches_break_and_come_back(

@@ -56,13 +56,9 @@ MANIFESTS = {"clean": clean(), "with-hidden-fields": with_hidden_fields()}
 def _in_force(propylon: Propylon, developer: Kubectl) -> None:
     propylon.put_in_force("five", *FIVE_RULES)
     eventually(
-        lambda: "topologySpreadConstraints" in tried(developer).stdout, what="workloads are spread"
+        lambda: "topologySpreadConstraints" in developer.try_out(clean()).stdout,
+        what="workloads are spread",
     )
-
-
-def tried(developer: Kubectl) -> Any:
-    arguments = ("create", "--dry-run=server", "-o", "json", "-f", "-")
-    return developer.run(*arguments, documents=clean())
 
 
 @pytest.fixture

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
 from tests.e2e import shop
+from tests.e2e.processes import run
+from tests.e2e.propylon import COMMAND
 from tests.e2e.revisions import revisions
 from tests.e2e.waiting import eventually
 
@@ -46,7 +45,7 @@ def _in_force(propylon: Propylon, developer: Kubectl) -> None:
 
 
 def tried(developer: Kubectl, **fields: Any) -> Any:
-    return developer.try_to("create", "--dry-run=server", "-f", "-", documents=web(**fields))
+    return developer.try_out(web(**fields))
 
 
 def web(image: str = "registry.example/shop:1", **fields: Any) -> Any:
@@ -126,14 +125,7 @@ def view(kubectl: Kubectl, *words: str) -> str:
     """Return what `propylon` says to the developer."""
     environment = kubectl.environment()
     environment["PATH"] = f"{kubectl.program.parent}:{environment.get('PATH', '')}"
-    done = subprocess.run(
-        [str(Path(sys.executable).parent / "propylon"), *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-        env=environment,
-    )
+    done = run([str(COMMAND), *words], environment)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -200,15 +192,12 @@ def test_a_44_daemon_sets_are_the_platforms(developer: Kubectl, admin: Kubectl) 
     daemons["kind"] = "DaemonSet"
     for field in ("replicas", "strategy", "revisionHistoryLimit", "progressDeadlineSeconds"):
         daemons["spec"].pop(field, None)
-    said = developer.try_to("create", "--dry-run=server", "-f", "-", documents=daemons)
+    said = developer.try_out(daemons)
     assert "kind DaemonSet is reserved for the platform" in said.stderr
-    admin.within("shop").run("create", "--dry-run=server", "-f", "-", documents=daemons)
+    assert admin.within("shop").try_out(daemons).ok
 
 
 def test_a_53_unknown_fields_are_refused_before_us(developer: Kubectl) -> None:
-    said = developer.try_to(
-        "create", "--dry-run=server", "--validate=strict", "-f", "-",
-        documents=web(priorityClassNam="gold"),
-    )  # fmt: skip
+    said = developer.try_out(web(priorityClassNam="gold"), "--validate=strict")
     assert "unknown field" in said.stderr
     assert "hide:" not in said.stderr

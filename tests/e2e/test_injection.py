@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.e2e import shop
 from tests.e2e.cluster import ADMIN
-from tests.e2e.processes import plain_environment
-from tests.e2e.propylon import COMMAND
+from tests.e2e.propylon import command
 from tests.e2e.waiting import eventually
 
 if TYPE_CHECKING:
@@ -44,7 +42,8 @@ INJECTED = {
 def _in_force(propylon: Propylon, developer: Kubectl) -> None:
     propylon.put_in_force("baseline", "env.yaml", "lxcfs.yaml", "image-tags.yaml")
     eventually(
-        lambda: "CLUSTER" in tried_pod(developer).stdout, what="the API server asks about Pods"
+        lambda: "CLUSTER" in developer.try_out(shop.pod()).stdout,
+        what="the API server asks about Pods",
     )
 
 
@@ -53,12 +52,6 @@ def empty_shop(developer: Kubectl) -> Iterator[Kubectl]:
     yield developer
     developer.run("delete", "deployment,pod,service", "--all", "--now")
     developer.run("delete", "configmap", "web-shop", "--ignore-not-found")
-
-
-def tried_pod(developer: Kubectl) -> Any:
-    return developer.run(
-        "create", "--dry-run=server", "-o", "json", "-f", "-", documents=shop.pod()
-    )
 
 
 def container(pod: Any, name: str) -> Any:
@@ -135,9 +128,9 @@ def test_applying_a_pod_again_changes_nothing(empty_shop: Kubectl) -> None:
 
 
 def test_dry_run_shows_the_pod_and_stores_nothing(empty_shop: Kubectl) -> None:
-    shown = tried_pod(empty_shop)
+    shown = empty_shop.try_out(shop.pod())
     assert shop.environment(container(shown.object, "index")) == INJECTED
-    assert "NotFound" in empty_shop.try_to("get", "pod", "rebuild-search-index").stderr
+    assert empty_shop.lacks("pod", "rebuild-search-index")
 
 
 def test_patch_of_a_running_pod_is_left_alone(empty_shop: Kubectl) -> None:
@@ -204,7 +197,9 @@ def test_c_31_pods_that_came_while_it_was_away_are_found(
     assert empty_shop.run("create", "-f", "-", documents=shop.pod("early")).stderr == ""
     propylon.start()
     eventually(
-        lambda: shop.lxcfs_files(container(tried_pod(empty_shop).object, "index")) == LXCFS,
+        lambda: (
+            shop.lxcfs_files(container(empty_shop.try_out(shop.pod()).object, "index")) == LXCFS
+        ),
         what="Pods get mounts again",
     )
     empty_shop.run("create", "-f", "-", documents=shop.pod("late"))
@@ -218,12 +213,4 @@ def scanned(cluster: Cluster, folder: Path) -> Any:
     """Return what a scan of the shop's namespace reports."""
     kubeconfig = str(cluster.user(*ADMIN).kubeconfig)
     words = ["--kubeconfig", kubeconfig, "--namespace", "shop", "--output", "json"]
-    done = subprocess.run(
-        [str(COMMAND), "scan", *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-        env=plain_environment(folder),
-    )
-    return json.loads(done.stdout)
+    return json.loads(command(folder, "scan", *words).stdout)

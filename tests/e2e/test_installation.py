@@ -17,6 +17,7 @@ from tests.e2e.propylon import (
     Propylon,
     forbidden_calls,
 )
+from tests.e2e.rights import FOR_PROPYLON, cluster_role, rule
 from tests.e2e.waiting import eventually
 
 if TYPE_CHECKING:
@@ -66,18 +67,8 @@ def test_account_has_least_rights(
 
 
 def test_parameter_kinds_are_granted_by_label(admin: Kubectl, installation: Propylon) -> None:
-    role = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRole",
-        "metadata": {
-            "name": "propylon-ingresses",
-            "labels": {"propylon.dev/aggregate-to-propylon": "true"},
-        },
-        "rules": [
-            {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses"], "verbs": ["get"]}
-        ],
-    }
-    admin.apply(role)
+    rules = [rule("networking.k8s.io", "ingresses", "get")]
+    admin.apply(cluster_role("propylon-ingresses", rules, FOR_PROPYLON))
     question = (
         "auth",
         "can-i",

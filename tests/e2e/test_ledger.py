@@ -5,31 +5,25 @@ from __future__ import annotations
 import csv
 import io
 import json
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.e2e import shop
-from tests.e2e.processes import plain_environment
+from tests.e2e.processes import plain_environment, run
 from tests.e2e.propylon import COMMAND, Propylon
+from tests.e2e.shop import LATEST
 from tests.e2e.waiting import eventually
 
 if TYPE_CHECKING:
-    from tests.e2e.kubectl import Kubectl
+    import subprocess
 
-LATEST = "registry.example.com/storefront/shop:latest"
+    from tests.e2e.kubectl import Kubectl
 
 
 def report(propylon: Propylon, ledger: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(COMMAND), "report", "--ledger", ledger, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-        env={**plain_environment(propylon.cluster.folder), "COLUMNS": "240"},
-    )
+    environment = {**plain_environment(propylon.cluster.folder), "COLUMNS": "240"}
+    return run([str(COMMAND), "report", "--ledger", ledger, *arguments], environment)
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +33,8 @@ def ledger(propylon: Propylon, developer: Kubectl) -> str:
     refused = shop.deployment("refused", image=LATEST)
     assert developer.try_to("create", "-f", "-", documents=refused).code == 1
     tried = shop.deployment("only-tried", image=LATEST)
-    assert developer.try_to("create", "--dry-run=server", "-f", "-", documents=tried).code == 1
-    eventually(
-        lambda: developer.run(
-            "create", "--dry-run=server", "-o", "json", "-f", "-", documents=shop.pod()
-        ).stdout.count("POD_NAME"),
-        what="Pods are mutated",
-    )
+    assert developer.try_out(tried).code == 1
+    eventually(lambda: "POD_NAME" in developer.try_out(shop.pod()).stdout, what="Pods are mutated")
     developer.run("create", "-f", "-", documents=shop.deployment("warned", requests=None))
     developer.run("delete", "deployment", "warned")
     return propylon.replicas[0].ledger

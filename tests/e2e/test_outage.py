@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 from tests.e2e import shop
 from tests.e2e.propylon import CONFIGURATIONS
 from tests.e2e.reviews import post, review
+from tests.e2e.shop import LATEST
 
 if TYPE_CHECKING:
     from tests.e2e.kubectl import Kubectl
     from tests.e2e.propylon import Propylon
-
-LATEST = "registry.example.com/storefront/shop:latest"
 
 
 def test_api_server_restarts(developer: Kubectl, propylon: Propylon) -> None:
@@ -37,6 +36,6 @@ def test_api_server_restarts(developer: Kubectl, propylon: Propylon) -> None:
         ({"replicas": 50}, "at most 20 replicas"),
     ):
         document = shop.deployment(**changes)
-        tried = developer.try_to("create", "--dry-run=server", "-f", "-", documents=document)
+        tried = developer.try_out(document)
         assert words in tried.stderr
     assert replica.program.alive()

@@ -5,27 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.e2e import shop
+from tests.e2e.rights import FOR_PROPYLON, cluster_role, rule
 from tests.e2e.waiting import eventually
 
 if TYPE_CHECKING:
     from tests.e2e.kubectl import Kubectl, Result
     from tests.e2e.propylon import Propylon
 
-GRANT = {
-    "apiVersion": "rbac.authorization.k8s.io/v1",
-    "kind": "ClusterRole",
-    "metadata": {
-        "name": "propylon-reads-leases",
-        "labels": {"propylon.dev/aggregate-to-propylon": "true"},
-    },
-    "rules": [
-        {
-            "apiGroups": ["coordination.k8s.io"],
-            "resources": ["leases"],
-            "verbs": ["get", "list", "watch"],
-        }
-    ],
-}
+GRANT = cluster_role(
+    "propylon-reads-leases",
+    [rule("coordination.k8s.io", "leases", "get", "list", "watch")],
+    FOR_PROPYLON,
+)
 
 
 def quota(replicas: str) -> Any:
@@ -39,7 +30,7 @@ def quota(replicas: str) -> Any:
 
 def tried(developer: Kubectl, replicas: int) -> Result:
     document = shop.deployment(replicas=replicas)
-    return developer.try_to("create", "--dry-run=server", "-f", "-", documents=document)
+    return developer.try_out(document)
 
 
 def test_kind_that_was_not_granted_is_a_clear_error(

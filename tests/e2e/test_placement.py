@@ -37,12 +37,10 @@ def _nodes(cluster: Cluster, scheduler: None) -> Iterator[None]:
 @pytest.fixture(scope="module", autouse=True)
 def _in_force(propylon: Propylon, operator: Kubectl, _nodes: None) -> None:
     propylon.put_in_force("five", *PLACEMENT)
-    eventually(lambda: "required" in tried(operator).stdout, what="the nodes are known")
-
-
-def tried(operator: Kubectl) -> Any:
-    arguments = ("create", "--dry-run=server", "-o", "json", "-f", "-")
-    return operator.run(*arguments, documents=web(2, EXCLUSIVE))
+    tried = web(2, EXCLUSIVE)
+    eventually(
+        lambda: "requiredDuring" in operator.try_out(tried).stdout, what="the nodes are known"
+    )
 
 
 def web(replicas: int, *marks: str, **changes: Any) -> Any:
@@ -118,7 +116,7 @@ def test_d_12_more_exclusive_replicas_than_nodes_are_refused(empty_shop: Kubectl
     )
     assert refused.code == 1
     assert "exclusive placement needs 11 nodes, 10 are eligible for this template" in refused.stderr
-    assert "NotFound" in empty_shop.try_to("get", "deployment", "web-shop").stderr
+    assert empty_shop.lacks("deployment", "web-shop")
 
 
 def test_more_exclusive_replicas_than_nodes_are_only_preferred(empty_shop: Kubectl) -> None:
@@ -189,5 +187,5 @@ def test_e_23_a_drain_leaves_what_is_protected(
     rolled_out(empty_shop)
     assert node not in hosts(empty_shop)
     carol.run(*drain)
-    assert "NotFound" in empty_shop.try_to("get", "pod", "kept").stderr
+    assert empty_shop.lacks("pod", "kept")
     admin.run("uncordon", node)

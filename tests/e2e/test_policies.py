@@ -8,12 +8,12 @@ import pytest
 
 from tests.e2e import shop
 from tests.e2e.propylon import POLICIES, SYSTEM, Propylon, documents
+from tests.e2e.shop import LATEST
 from tests.e2e.waiting import eventually
 
 if TYPE_CHECKING:
     from tests.e2e.kubectl import Kubectl
 
-LATEST = "registry.example.com/storefront/shop:latest"
 
 BROKEN = """\
 apiVersion: admissionregistration.k8s.io/v1
@@ -39,7 +39,7 @@ def _baseline(propylon: Propylon) -> None:
 def judge(developer: Kubectl, **changes: Any) -> str:
     """Return what stderr says to a Deployment that is only tried."""
     document = shop.deployment(**changes)
-    tried = developer.try_to("create", "--dry-run=server", "-f", "-", documents=document)
+    tried = developer.try_out(document)
     return tried.stderr
 
 
@@ -153,7 +153,7 @@ def test_policy_matches_by_namespace_labels_and_conditions(
     service = shop.part("service")
     service["spec"] |= {"type": "NodePort"} | spec
     service["metadata"] |= {"labels": {}} | metadata
-    tried = admin.try_to("create", "--dry-run=server", "-f", "-", documents=service)
+    tried = admin.try_out(service)
     assert tried.ok is allowed, str(tried)
     propylon.withdraw("services")
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.e2e import shop
 from tests.e2e.propylon import DATA
+from tests.e2e.rights import FOR_PROPYLON, cluster_role, rule
 from tests.e2e.waiting import eventually
 
 if TYPE_CHECKING:
@@ -39,15 +40,9 @@ WIDGETS = {
         ],
     },
 }
-MAY_LIST_WIDGETS = {
-    "apiVersion": "rbac.authorization.k8s.io/v1",
-    "kind": "ClusterRole",
-    "metadata": {
-        "name": "propylon-widgets",
-        "labels": {"propylon.dev/aggregate-to-propylon": "true"},
-    },
-    "rules": [{"apiGroups": ["example.com"], "resources": ["widgets"], "verbs": ["get", "list"]}],
-}
+MAY_LIST_WIDGETS = cluster_role(
+    "propylon-widgets", [rule("example.com", "widgets", "get", "list")], FOR_PROPYLON
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -61,10 +56,6 @@ def labels(kubectl: Kubectl, *what: str) -> Any:
 
 def web(kubectl: Kubectl, level: str = "Always", **changes: Any) -> None:
     kubectl.apply(shop.in_namespace(kubectl, labels={OURS: level}, **changes))
-
-
-def is_gone(kubectl: Kubectl, *what: str) -> bool:
-    return "not found" in kubectl.try_to("get", *what).stderr
 
 
 def test_the_administrator_is_bound_and_a_dry_run_says_so(admin: Kubectl) -> None:
@@ -146,7 +137,7 @@ def test_an_eviction_is_refused(admin: Kubectl) -> None:
     url = "/api/v1/namespaces/drained/pods/kept/eviction"
     refused = admin.try_to("create", "--raw", url, "-f", "-", documents=eviction)
     assert "Pod drained/kept is protected (Always)" in refused.stderr
-    assert not is_gone(here, "pod", "kept")
+    assert not here.lacks("pod", "kept")
 
 
 def test_scaling_to_zero(admin: Kubectl) -> None:
@@ -195,7 +186,7 @@ def test_controllers_delete_what_is_theirs(admin: Kubectl, carol: Kubectl) -> No
     refused = here.try_to("delete", "deployment", "web").stderr
     assert "Deployment templated/web has protected dependents: ReplicaSet/web-" in refused
     carol.run("delete", "namespace", "templated", "--wait=false")
-    eventually(lambda: is_gone(admin, "namespace", "templated"), what="all of it goes", within=60)
+    eventually(lambda: admin.lacks("namespace", "templated"), what="all of it goes", within=60)
 
 
 def test_a_removed_label_holds_for_a_while(admin: Kubectl, developer: Kubectl) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.e2e import shop
-from tests.e2e.processes import plain_environment
-from tests.e2e.propylon import COMMAND, CONFIGURATIONS, POLICIES, ROOT, SYSTEM, Propylon
+from tests.e2e.propylon import CONFIGURATIONS, POLICIES, ROOT, SYSTEM, Propylon, command
+from tests.e2e.shop import LATEST
 from tests.e2e.waiting import eventually
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
     from tests.e2e.kubectl import Kubectl, Result
 
-LATEST = "registry.example.com/storefront/shop:latest"
 NOBODY_ANSWERS = 'failed calling webhook "policies.propylon.dev"'
 
 
@@ -43,15 +41,15 @@ def working(installation: Propylon) -> Iterator[Propylon]:
 
 def try_deployment(kubectl: Kubectl, **changes: Any) -> Result:
     document = shop.deployment(**changes)
-    return kubectl.try_to("create", "--dry-run=server", "-f", "-", documents=document)
+    return kubectl.try_out(document)
 
 
 def try_pod(kubectl: Kubectl) -> Result:
-    return kubectl.try_to("create", "--dry-run=server", "-f", "-", documents=shop.pod())
+    return kubectl.try_out(shop.pod())
 
 
 def is_gone(admin: Kubectl, kind: str) -> bool:
-    return "NotFound" in admin.try_to("get", kind, "propylon").stderr
+    return admin.lacks(kind, "propylon")
 
 
 class TestStopped:
@@ -137,14 +135,8 @@ class TestRemoved:
     def test_uninstall_command_takes_the_configurations_first(
         self, working: Propylon, admin: Kubectl, developer: Kubectl
     ) -> None:
-        done = subprocess.run(
-            [str(COMMAND), "uninstall", "--kubeconfig", str(admin.kubeconfig)],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-            env=plain_environment(working.cluster.folder),
-        )
+        flags = ("--kubeconfig", str(admin.kubeconfig))
+        done = command(working.cluster.folder, "uninstall", *flags)
         assert done.returncode == 0, done.stdout + done.stderr
         for kind in CONFIGURATIONS:
             assert is_gone(admin, kind)

@@ -9,22 +9,26 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e import shop
+from tests.e2e import commands, shop
 from tests.e2e.load import creations, under_load
-from tests.e2e.propylon import CONFIGURATIONS, POLICIES, SYSTEM, Propylon, Replica, forbidden_calls
+from tests.e2e.propylon import (
+    CONFIGURATIONS,
+    DENIED,
+    POLICIES,
+    SYSTEM,
+    Propylon,
+    Replica,
+    forbidden_calls,
+)
 from tests.e2e.reviews import connect, post, review
+from tests.e2e.shop import LATEST
 from tests.e2e.waiting import eventually
 
 if TYPE_CHECKING:
     from tests.e2e.cluster import Cluster
     from tests.e2e.kubectl import Kubectl
 
-LATEST = "registry.example.com/storefront/shop:latest"
-DENIED_IMAGE = (
-    'admission webhook "policies.propylon.dev" denied the request: ValidatingAdmissionPolicy '
-    "'image-tags' with binding 'image-tags' denied request: these images "
-    f"need a fixed tag: shop ({LATEST})"
-)
+DENIED_IMAGE = DENIED + commands.DENIED_IMAGE
 DRAIN = ("--drain-seconds", "2")
 """As in the shipped Deployment, but shorter: a stopping replica lets its callers leave first."""
 DEPLOYMENTS = "/apis/apps/v1/namespaces/shop/deployments"
@@ -169,12 +173,7 @@ def test_lost_secret_is_made_anew(pair: Propylon, admin: Kubectl, developer: Kub
         replica.wait_until_ready()
     eventually(lambda: pair.authority() != before, what="the new authority is published")
     eventually(
-        lambda: (
-            DENIED_IMAGE
-            in developer.try_to(
-                "create", "--dry-run=server", "-f", "-", documents=shop.deployment(image=LATEST)
-            ).stderr
-        ),
+        lambda: DENIED_IMAGE in developer.try_out(shop.deployment(image=LATEST)).stderr,
         what="the API server trusts it",
     )
     assert admin.get("configmaps", "-n", POLICIES)["items"]

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.processes import plain_environment
-from tests.e2e.propylon import COMMAND, DATA, POLICIES, SYSTEM, Propylon, documents
+from tests.e2e.propylon import DATA, POLICIES, SYSTEM, Propylon, command, documents
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,17 +17,6 @@ if TYPE_CHECKING:
 
 ACCOUNT = f"system:serviceaccount:{SYSTEM}:scan"
 TEAM = {"no-latest.yaml": (DATA / "documents" / "image-tags.yaml").read_text()}
-
-
-def propylon(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(COMMAND), "scan", *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        env=plain_environment(folder),
-    )
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +29,7 @@ def scanner(
     (folder / "policies").mkdir()
     for name, text in TEAM.items():
         (folder / "policies" / name).write_text(text)
-    rights = propylon(folder, "--rights", "--policies", str(folder / "policies"))
+    rights = command(folder, "scan", "--rights", "--policies", str(folder / "policies"))
     assert rights.returncode == 0, rights.stderr
     admin.run("apply", "-f", "-", documents=rights.stdout)
     admin.run("create", "serviceaccount", "scan", "-n", SYSTEM)  # whose reads are audited
@@ -59,7 +46,7 @@ def test_objects_are_judged_with_exactly_these_rights(
     before = len(cluster.audit_events())
     image = "registry.example.com/web:latest"
     admin.run("create", "deployment", "untagged", "--image", image, "-n", "default")
-    found = propylon(tmp_path, "--kubeconfig", str(scanner), "--output", "json")
+    found = command(tmp_path, "scan", "--kubeconfig", str(scanner), "--output", "json")
     assert found.stderr == ""
     assert found.returncode == 1, found.stdout
     value = json.loads(found.stdout)
@@ -73,7 +60,7 @@ def test_objects_are_judged_with_exactly_these_rights(
 
 def test_without_rights_it_says_which(admin: Kubectl, scanner: Path, tmp_path: Path) -> None:
     admin.run("delete", "clusterrolebinding", "scan")
-    found = propylon(tmp_path, "--kubeconfig", str(scanner))
+    found = command(tmp_path, "scan", "--kubeconfig", str(scanner))
     assert found.returncode == 2
     assert "not scanned: deployments.apps: " in found.stderr
     assert "`propylon scan --rights` prints the roles" in found.stderr

@@ -20,6 +20,7 @@ from tests.e2e.load import under_load
 from tests.e2e.processes import free_port, start
 from tests.e2e.propylon import COMMAND, DATA, Replica
 from tests.e2e.reviews import JSON, ask, connect, post, review, shown_certificate
+from tests.e2e.shop import LATEST
 from tests.e2e.waiting import eventually
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 PATH = "/validate/policies"
 DEPLOYMENT = "apps/v1/deployments"
-LATEST = "registry.example.com/storefront/shop:latest"
 DENIABLE = review("CREATE", shop.deployment(image=LATEST), DEPLOYMENT)
 
 

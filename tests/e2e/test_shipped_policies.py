@@ -8,6 +8,7 @@ import pytest
 
 from tests.e2e import shop
 from tests.e2e.propylon import POLICIES, ROOT
+from tests.e2e.shop import LATEST
 from tests.e2e.waiting import eventually
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 FILES = {path.parent.name: path for path in sorted((ROOT / "policies").glob("*/policy.yaml"))}
 NATIVE = {name: path for name, path in FILES.items() if "propylon.dev/v1" not in path.read_text()}
-LATEST = "registry.example.com/storefront/shop:latest"
 
 
 @pytest.mark.parametrize("path", NATIVE.values(), ids=NATIVE.keys())
@@ -36,7 +36,7 @@ def test_readme_publishes_a_policy(admin: Kubectl, developer: Kubectl, propylon:
     eventually(
         lambda: (
             "denied request: name a version or a digest instead of latest: shop"
-            in developer.try_to("create", "--dry-run=server", "-f", "-", documents=document).stderr
+            in developer.try_out(document).stderr
         ),
         what="the policy is in force",
     )

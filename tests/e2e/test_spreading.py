@@ -45,8 +45,7 @@ def node(name: str, zone: str) -> Any:
 
 
 def tried(developer: Kubectl) -> Any:
-    arguments = ("create", "--dry-run=server", "-o", "json", "-f", "-")
-    return developer.run(*arguments, documents=shop.deployment()).object
+    return developer.try_out(shop.deployment()).object
 
 
 def constraints(deployment: Any) -> list[tuple[str, int]]:

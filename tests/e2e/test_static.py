@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.e2e import shop
-from tests.e2e.processes import plain_environment
-from tests.e2e.propylon import COMMAND, CONFIGURATIONS, DATA, Propylon
+from tests.e2e.propylon import CONFIGURATIONS, DATA, Propylon, command
+from tests.e2e.shop import LATEST
 from tests.e2e.waiting import eventually
 
 if TYPE_CHECKING:
@@ -19,19 +18,10 @@ if TYPE_CHECKING:
     from tests.e2e.kubectl import Kubectl
 
 TOKEN = "a-token-of-this-test-only"
-LATEST = "registry.example.com/storefront/shop:latest"
 
 
-def command(folder: Path, *words: str) -> None:
-    done = subprocess.run(
-        [str(COMMAND), *words],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-        env=plain_environment(folder),
-    )
+def succeed(folder: Path, *words: str) -> None:
+    done = command(folder, *words)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -44,11 +34,11 @@ def static(
     (folder / "policies").mkdir()
     for name in ("image-tags.yaml", "env.yaml"):
         shutil.copy(DATA / "documents" / name, folder / "policies")
-    command(folder, "certs", "--out", "certs")
+    succeed(folder, "certs", "--out", "certs")
     url = f"https://127.0.0.1:{installation.balancer.port}"
     flags = ("--policies", "policies", "--ca", "certs/ca.crt", "--token", TOKEN, "--url", url)
-    command(folder, "manifests", *flags, "--out", "rendered")
-    command(folder, "manifests", *flags, "--out", "rendered", "--check")
+    succeed(folder, "manifests", *flags, "--out", "rendered")
+    succeed(folder, "manifests", *flags, "--out", "rendered", "--check")
     for file in (folder / "rendered").glob("*.yaml"):
         admin.run("apply", "-f", str(file))
     pair = ("--tls-cert", str(folder / "certs/tls.crt"), "--tls-key", str(folder / "certs/tls.key"))
@@ -61,10 +51,7 @@ def static(
 def test_entries_are_those_of_the_files(static: Propylon, developer: Kubectl) -> None:
     document = shop.deployment(image=LATEST)
     eventually(
-        lambda: (
-            "need a fixed tag"
-            in developer.try_to("create", "--dry-run=server", "-f", "-", documents=document).stderr
-        ),
+        lambda: "need a fixed tag" in developer.try_out(document).stderr,
         what="the policy denies",
     )
     for kind in CONFIGURATIONS:
