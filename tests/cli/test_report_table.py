@@ -41,6 +41,18 @@ ROWS: dict[str, tuple[dict[str, Any], list[str]]] = {
         record(outcome="warned", warnings=["a", "b"], policies=["x", "y"]),
         ["2027-01-15T08:00:00Z  warned   Deployment shop/web  alice", "  x, y: a", "  x, y: b"],
     ),
+    "a warning of a rule among others": (
+        record(
+            outcome="warned",
+            warnings=["env: A replaced by rule a", "hide: b removed"],
+            policies=["EnvInjection/a", "EnvInjection/b", "LxcfsInjection/c"],
+        ),
+        [
+            "2027-01-15T08:00:00Z  warned   Deployment shop/web  alice",
+            "  EnvInjection/a, EnvInjection/b: A replaced by rule a",
+            "  HiddenFields: b removed",
+        ],
+    ),
     "a change": (
         record(outcome="mutated", patch=[{"op": "add", "path": "/x"}], policies=["EnvInjection/a"]),
         ["2027-01-15T08:00:00Z  mutated  Deployment shop/web  alice", "  EnvInjection/a: add /x"],

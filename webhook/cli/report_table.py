@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from textwrap import wrap
 from typing import Any
 
+from webhook.rules import RULES
+
 HEADINGS = ("TIME", "OUTCOME", "OBJECT", "USER")
 STYLES = {"denied": "red", "warned": "yellow"}
 INDENT = "  "
@@ -78,9 +80,18 @@ def _texts(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if record["results"]:
         yield from ((one.get("policy", ""), _message(one)) for one in record["results"])
     elif record["warnings"]:
-        yield from ((everybody, text) for text in record["warnings"])
+        yield from (_attributed(text, record["policies"]) for text in record["warnings"])
     else:
         yield everybody, record["message"] or patch_text(record) or "-"
+
+
+def _attributed(warning: str, policies: Sequence[str]) -> tuple[str, str]:
+    """Return who warned and what was said: rules begin with their name, whoever else was there."""
+    name, _, text = warning.partition(": ")
+    kind = {rule.name: rule.kind for rule in RULES}.get(name)
+    if kind is None:
+        return ", ".join(policies), warning
+    return ", ".join(one for one in policies if one.startswith(f"{kind}/")) or kind, text
 
 
 def _message(result: Mapping[str, Any]) -> str:
