@@ -34,7 +34,7 @@ from webhook.model import (
 from webhook.objects.patch import diff
 from webhook.rules.actors import build_actors
 from webhook.rules.hide.couplings import with_couplings
-from webhook.rules.hide.ownership import is_owned_by_somebody
+from webhook.rules.hide.ownership import owned_at, owns_element
 from webhook.rules.hide.templates import means_same
 
 DEFAULT = config()
@@ -1067,7 +1067,7 @@ OWNERSHIP: dict[str, tuple[Any, tuple[Any, ...], bool]] = {
 @pytest.mark.parametrize(("fields", "path", "expected"), OWNERSHIP.values(), ids=OWNERSHIP)
 def test_ownership(fields: Any, path: tuple[Any, ...], expected: bool) -> None:
     entries = [managed(fields)] if fields else []
-    assert is_owned_by_somebody({"metadata": {"managedFields": entries}}, path) is expected
+    assert bool(owned_at({"metadata": {"managedFields": entries}}, path)) is expected
 
 
 ELEMENTS: dict[str, tuple[Any, bool]] = {
@@ -1082,7 +1082,7 @@ ELEMENTS: dict[str, tuple[Any, bool]] = {
 def test_ownership_of_elements(fields: Any, expected: bool) -> None:
     entries = [managed({"f:b": {}}), managed({"f:a": fields})]
     stored = {"metadata": {"managedFields": entries}}
-    assert is_owned_by_somebody(stored, ("a",), {"a": 1}) is expected
+    assert owns_element(owned_at(stored, ("a",)), {"a": 1}) is expected
 
 
 def test_names_that_are_none_break_nothing() -> None:

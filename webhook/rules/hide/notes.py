@@ -148,7 +148,7 @@ class Walk:
 
 def plain(place: Place) -> Path:
     """Return the place with indexes instead of elements."""
-    return tuple(step.index if isinstance(step, Spot) else step for step in place)
+    return tuple([step.index if isinstance(step, Spot) else step for step in place])
 
 
 EMPTY: Mapping[str, Json] = MappingProxyType({})

@@ -26,6 +26,8 @@ def is_echo(request: AdmissionRequest, prefix: str) -> bool:
     if request.operation != "UPDATE" or not isinstance(request.object, dict):
         return False
     new, old = request.object, as_map(request.old_object)
+    if new.get("spec") != old.get("spec"):  # most writes change something there
+        return False
     if any(new.get(key) != old.get(key) for key in (new.keys() | old.keys()) - LEFT_OUT):
         return False
     mine, theirs = as_map(new.get("metadata")), as_map(old.get("metadata"))

@@ -17,14 +17,23 @@ MANAGED_FIELDS = ("metadata", "managedFields")
 RELEASED = frozenset((Verb.REMOVED, Verb.KEPT, Verb.SET))
 
 
-def is_owned_by_somebody(stored: Json, path: Path, key: Mapping[str, Json] | None = None) -> bool:
-    """Tell whether a manager owns the place; where that cannot be told, it is owned."""
+EVERYTHING: Json = {}
+"""What a manager owns below a place that it owns as a whole."""
+
+
+def owned_at(stored: Json, path: Path) -> list[Json]:
+    """Return what each manager owns at a place; where that cannot be told, all of it."""
     entries = _entries(stored)
     if not entries or any(isinstance(step, int) for step in path):
-        return True
+        return [EVERYTHING]
     steps = [f"f:{step}" for step in path]
-    owned = [found for one in entries if (found := _owned(one.get("fieldsV1"), steps)) is not None]
-    if not owned or key is None or {} in owned:
+    found = [_owned(one.get("fieldsV1"), steps) for one in entries]
+    return [one for one in found if one is not None]
+
+
+def owns_element(owned: Sequence[Json], key: Mapping[str, Json]) -> bool:
+    """Tell whether one of those who own something at a list owns the element with this key."""
+    if not owned or EVERYTHING in owned:
         return bool(owned)
     element = _list_key(key)
     return any(get(fields, (element,)) is not None for fields in owned)
@@ -36,10 +45,10 @@ def _entries(value: Json) -> list[Json]:
 
 
 def _owned(fields: Json, steps: Sequence[str]) -> Json:
-    """Return what is owned below a place, {} for all of it; None when the place is not owned."""
+    """Return what is owned below a place, None when the place is not owned."""
     for step in steps:
-        if fields == {}:
-            return {}
+        if fields == EVERYTHING:
+            return EVERYTHING
         fields = get(fields, (step,))
         if fields is None:
             return None

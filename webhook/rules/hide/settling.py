@@ -14,7 +14,7 @@ from webhook.objects.equality import MEANINGFUL_WHEN_EMPTY, same
 from webhook.objects.paths import get
 from webhook.rules.hide.entries import ABSENT, Entry, Treatment
 from webhook.rules.hide.notes import Place, Verb, Walk, plain
-from webhook.rules.hide.ownership import is_owned_by_somebody
+from webhook.rules.hide.ownership import owned_at, owns_element
 
 
 @dataclass(slots=True)
@@ -282,15 +282,15 @@ def _carry_unowned(case: Case) -> Json:
     """Bring back what a webhook had added: no manager owns it (F-01), so nobody took it out."""
     if case.old is ABSENT or (case.new is not ABSENT and not _are_lists(case)):
         return case.new
-    path = plain(case.place)
+    owned = owned_at(case.walk.stored, plain(case.place))
     if not isinstance(case.old, list):
-        return case.new if is_owned_by_somebody(case.walk.stored, path) else case.old
+        return case.new if owned else case.old
     new = [] if case.new is ABSENT else case.new
     lost = [
         one
         for one in case.old
         if not any(same(one, other) for other in new)
-        and not is_owned_by_somebody(case.walk.stored, path, _constraint_key(one))
+        and not owns_element(owned, _constraint_key(one))
     ]
     return [*new, *lost] if lost else case.new
 

@@ -66,8 +66,10 @@ def _has_all(node: Node, new: Mapping[str, Json], old: Mapping[str, Json]) -> bo
     for key in node.adding:
         if key not in new:
             return False
+    if old.keys() <= new.keys():
+        return True
     gone = old.keys() - new.keys()
-    return not gone or not any(node.keys.get(key) or by_glob(node, key) for key in gone)
+    return not any(node.keys.get(key) or by_glob(node, key) for key in gone)
 
 
 def _is_list_untouched(node: Node, new: Sequence[Json], old: Sequence[Json], walk: Walk) -> bool:
