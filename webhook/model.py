@@ -148,7 +148,7 @@ class List:
     """Lookup of objects by label selector text; the answer is a list or Unavailable.
 
     `namespace` "" means all namespaces or a cluster-scoped kind; `label_selector` "" means all.
-    A `live` one is never answered from a watch cache.
+    A `live` one is never answered from a watch cache. With a `limit` so many are enough.
     """
 
     api_version: str
@@ -156,6 +156,7 @@ class List:
     namespace: str
     label_selector: str = ""
     live: bool = False
+    limit: int = 0
 
 
 @dataclass(frozen=True, slots=True)

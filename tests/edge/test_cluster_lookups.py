@@ -174,6 +174,15 @@ async def no_cluster() -> Any:
     return DirectoryResolver().answer(Deletions("alice", 60.0))
 
 
+async def test_a_limited_list_is_one_page(api: FakeApi, resolver: Resolver) -> None:
+    for number in range(5):
+        api.put(BUDGETS, budget(f"b{number}", "shop"))
+    few = List(*BUDGET, "", live=True, limit=2)
+    assert len(await resolve(resolver, few)) == 2
+    assert api.count("budgets?") == 1
+    assert len(await resolve(resolver, replace(few, limit=0))) == 5
+
+
 async def test_lists_are_read_live(api: FakeApi, resolver: Resolver) -> None:
     api.put(BUDGETS, budget("gold", "shop", tier="gold"))
     api.put(BUDGETS, budget("lead", "shop"))

@@ -64,10 +64,11 @@ class World(Mapping[Lookup, Any]):
             if (one["apiVersion"], one["kind"]) == (lookup.api_version, lookup.kind)
         ]
         if isinstance(lookup, List):
-            return select(held, lookup.namespace, lookup.label_selector)
+            found = list(select(held, lookup.namespace, lookup.label_selector))
+            return found[: lookup.limit or None]
         place = (lookup.namespace, lookup.name)
-        found = (one for one in held if (_namespace(one), one["metadata"]["name"]) == place)
-        return next(found, None)
+        named = (one for one in held if (_namespace(one), one["metadata"]["name"]) == place)
+        return next(named, None)
 
     def _scope(self, lookup: Scope) -> Any:
         kind = (lookup.api_version, lookup.kind)

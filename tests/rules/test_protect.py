@@ -238,6 +238,21 @@ CASES: dict[str, Case] = {
     "E-24": Case(
         delete(crd(CASCADING)), "CascadingCR", ("1 object of this kind",), objects=(widget(),)
     ),
+    "E-24 many": Case(
+        delete(crd(CASCADING)),
+        "CascadingCR",
+        ("at least 10 objects of this kind",),
+        objects=tuple(widget() for _ in range(12)),
+    ),
+    "E-24 most are going": Case(
+        delete(crd(CASCADING)),
+        "CascadingCR",
+        (": 2 objects of this kind",),
+        objects=(*(going(widget()) for _ in range(10)), widget(), widget()),
+    ),
+    "E-24 all are going": Case(
+        delete(crd(CASCADING)), objects=tuple(going(widget()) for _ in range(10))
+    ),
     "E-25": Case(
         delete(crd()),
         "ProtectedChild",

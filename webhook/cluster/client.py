@@ -112,13 +112,20 @@ class Cluster:
             version = page.resource_version
         return Listing(tuple(items), version)
 
+    async def some(
+        self, resource: Resource, namespace: str, labels: str, limit: int
+    ) -> tuple[Json, ...]:
+        """Return at most so many of these objects: the first page of a list."""
+        first = await anext(self.pages(resource, namespace, labels, limit))
+        return first.items
+
     async def pages(
-        self, resource: Resource, namespace: str = "", labels: str = ""
+        self, resource: Resource, namespace: str = "", labels: str = "", size: int = PAGE
     ) -> AsyncIterator[Page]:
-        """Yield the same objects, PAGE at a time."""
+        """Yield the same objects, so many at a time."""
         token = None
         while True:
-            params = {"labelSelector": labels or None, "limit": str(PAGE), "continue": token}
+            params = {"labelSelector": labels or None, "limit": str(size), "continue": token}
             answer = await self._answer(self._prepare("list", resource, namespace, params=params))
             page, token = _page(answer, resource)
             yield page

@@ -146,7 +146,10 @@ class Resolver:
 
     async def _list(self, lookup: List, resource: Resource, namespace: str) -> list[Json]:
         try:
-            found = await self._cluster.list(resource, namespace, lookup.label_selector)
+            place = (resource, namespace, lookup.label_selector)
+            if lookup.limit:
+                return list(await self._cluster.some(*place, lookup.limit))
+            found = await self._cluster.list(*place)
         except ClusterError as error:
             if error.status == NOT_FOUND and await self._is_gone(lookup):
                 return []  # with a CustomResourceDefinition all its objects go

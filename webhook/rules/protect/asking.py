@@ -37,9 +37,11 @@ def read(facts: Facts, api_version: str, kind: str, namespace: str, name: str) -
     return ask(facts, [Get(api_version, kind, namespace, name, live=True)])[0]
 
 
-def listing(api_version: str, kind: str, namespace: str, selector: str = "") -> List:
+def listing(
+    api_version: str, kind: str, namespace: str, selector: str = "", limit: int = 0
+) -> List:
     """Return the live lookup of objects."""
-    return List(api_version, kind, namespace, selector, live=True)
+    return List(api_version, kind, namespace, selector, live=True, limit=limit)
 
 
 def objects(
