@@ -11,7 +11,8 @@ from pydantic import BaseModel
 from typer.main import get_command
 
 from webhook.cli import COMMANDS, command_line
-from webhook.rules import MODELS
+from webhook.demo.scenes import SCENES
+from webhook.rules import MODELS, RULES
 from webhook.rules.schema import file_name
 from webhook.settings import Settings
 
@@ -74,6 +75,31 @@ def test_page_of_a_kind_names_every_field(kind: str) -> None:
     page = (DOCS / "documents" / f"{file_name(kind)}.md").read_text(encoding="utf-8")
     words = set(re.findall(r"[A-Za-z]+", page))
     assert _fields(MODELS[kind]) - {"apiVersion"} - words == set()
+
+
+def test_every_rule_has_a_page_that_leads_to_its_kind() -> None:
+    pages = {path.stem: path.read_text(encoding="utf-8") for path in (DOCS / "rules").glob("*.md")}
+    assert set(pages) == {rule.name for rule in RULES}
+    for rule in RULES:
+        kind = file_name(rule.kind)
+        assert f"(../documents/{kind}.md)" in pages[rule.name]
+        page = (DOCS / "documents" / f"{kind}.md").read_text(encoding="utf-8")
+        assert f"(../rules/{rule.name}.md" in page
+
+
+def test_scenes_are_counted_right() -> None:
+    page = _command_page("demo")
+    assert (len(SCENES), "twelve scenes" in page) == (12, True)
+    assert "twelve scenes" in (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([0-9, to]+) \|", page.partition("## Exit codes")[0], re.MULTILINE)
+    numbers = [number for row in rows for number in _numbers(row)]
+    assert sorted(numbers) == list(range(1, len(SCENES) + 1))
+
+
+def _numbers(row: str) -> list[int]:
+    """Return what `3 to 7` or `1, 8` means."""
+    first, _, last = row.partition(" to ")
+    return list(range(int(first), int(last) + 1)) if last else [int(one) for one in row.split(",")]
 
 
 def test_metrics_are_those_of_the_page() -> None:
