@@ -120,6 +120,23 @@ def test_empty_standard_input(words: tuple[str, ...], code: int, text: str, plac
     assert text in result.stderr
 
 
+HINTS = {
+    "apps/v1, Deployment": "note: to see what documents say about other objects: propylon scan FILE",
+    "v1, ConfigMap": "note: a ConfigMap with documents has the label propylon.dev/policies",
+}
+
+
+@pytest.mark.parametrize(("kind", "hint"), HINTS.items(), ids=HINTS)
+def test_objects_that_are_no_documents_get_a_hint(kind: str, hint: str) -> None:
+    api_version, _, name = kind.partition(", ")
+    text = f"apiVersion: {api_version}\nkind: {name}\nmetadata: {{name: web}}\n"
+    result = call("check", "-", stdin=f"{text}---\n{text}")
+    assert result.exit_code == 1
+    assert "is unknown; allowed: Actors" in result.stdout
+    assert result.stderr.count(hint) == 1
+    assert call("check", "-", "-o", "json", stdin=text).stdout.startswith("{")
+
+
 @pytest.mark.parametrize("name", [one.name for one in COMMANDS])
 def test_unknown_flags_are_refused(name: str) -> None:
     result = call(name, "--bogus")

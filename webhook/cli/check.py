@@ -42,7 +42,19 @@ def check(
     WRITERS[output](report)
     if not report.checked and not report.errors:
         note(f"no documents in {', '.join(map(str, paths))}; {READ}")
+    for text in dict.fromkeys(map(_hint, report.errors)):
+        if text:
+            note(text)
     raise typer.Exit(1 if report.errors else 0)
+
+
+def _hint(error: ConfigError) -> str:
+    """Return what somebody may have meant who checks an object of another kind."""
+    if error.path != "kind" or "unknown" not in error.message:
+        return ""
+    if error.kind == "ConfigMap":
+        return 'a ConfigMap with documents has the label propylon.dev/policies: "true"'
+    return "to see what documents say about other objects: propylon scan FILE --policies DIR"
 
 
 def write_text(report: Report) -> None:
