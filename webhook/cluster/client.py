@@ -228,7 +228,9 @@ class Cluster:
         try:
             response: httpx2.Response = await self._client.send(built, stream=stream)  # type: ignore[no-untyped-call]  # lightkube leaves it bare
         except (httpx2.HTTPError, ConfigError) as error:
-            raise ClusterError(f"{_line(request)}: no answer ({_text(error)})") from error
+            where = f"{built.url.host}:{built.url.port or 443}"
+            text = f"{_line(request)}: no answer from {where} ({_text(error)})"
+            raise ClusterError(text) from error
         return response
 
 
