@@ -67,7 +67,7 @@ def test_refusals_are_worded_as_kubectl_does(
 RESULTS: dict[str, tuple[Request, Any, list[str]]] = {
     "created": (Request({}, "CREATE", WEB), WEB, ["deployment.apps/web created"]),
     "configured": (Request({}, "UPDATE", WEB, {}), WEB, ["deployment.apps/web configured"]),
-    "unchanged": (Request({}, "UPDATE", {**WEB, "x": 1}, WEB), WEB, ["deployment.apps/web unchanged"]),
+    "unchanged": (Request({}, "UPDATE", WEB, WEB), WEB, ["deployment.apps/web unchanged"]),
     "deleted": (Request({}, "DELETE", None, WEB), None, ['deployment.apps "web" deleted']),
 }  # fmt: skip
 

@@ -23,16 +23,16 @@ def lines(
 ) -> Iterator[Line]:
     """Yield what the person at the terminal reads.
 
-    `file` is what should have been created, `updated` the word for an update that changed something.
+    `file` is what should have been created, `updated` the word for an update.
     """
     yield from (Line("warning", f"Warning: {text}") for text in answer.warnings)
     for entry, status in answer.denials:
         yield Line("error", _error(request, entry, status, file))
     if answer.allowed:
-        yield Line("result", _result(request, answer, updated))
+        yield Line("result", _result(request, updated))
 
 
-def _result(request: Request, answer: Answer, updated: str) -> str:
+def _result(request: Request, updated: str) -> str:
     subject = request.subject
     group = subject["apiVersion"].rpartition("/")[0]
     kind = subject["kind"].lower() + (f".{group}" if group else "")
@@ -41,7 +41,8 @@ def _result(request: Request, answer: Answer, updated: str) -> str:
         return f'{kind} "{name}" deleted'
     if request.operation == "CREATE":
         return f"{kind}/{name} created"
-    return f"{kind}/{name} {'unchanged' if answer.value == request.old else updated}"
+    # kubectl looks at what it sends, not at what became of it
+    return f"{kind}/{name} {'unchanged' if request.value == request.old else updated}"
 
 
 def _error(request: Request, entry: str, status: Mapping[str, Any], file: str) -> str:

@@ -110,11 +110,11 @@ SCENES = (
         "checkout",
         "kubectl apply -f checkout.yaml",
         edits={"spec.template.spec.nodeSelector": {"pool": "gpu"}, "spec.paused": True},
-        story="Propylon drops it and says so; nothing rolls out.",
+        story="Propylon drops it and says so; what is stored stays, and nothing rolls out.",
         told=(
             "hide: spec.template.spec.nodeSelector removed",
             "hide: spec.paused removed",
-            "deployment.apps/checkout unchanged",
+            "deployment.apps/checkout configured",
         ),
         changed=("- nodeSelector: {pool: gpu}", "- paused: true"),
     ),
