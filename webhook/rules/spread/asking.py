@@ -11,9 +11,9 @@ from typing import Any
 
 from webhook.model import NOTHING, AdmissionRequest, Facts, Get, Json, List, Lookup, NeedFacts
 from webhook.objects.paths import get
-from webhook.objects.selectors import SelectorError, matches, parse_selector
+from webhook.objects.selectors import matches
 from webhook.objects.workloads import Template, WorkloadKind
-from webhook.rules.spread.existing import Neighbourhood
+from webhook.rules.spread.existing import Neighbourhood, parsed_or_none
 from webhook.rules.spread.kinds import DELETES_FIRST, HASH_LABELS, hash_of, turnover
 from webhook.rules.spread.nodes import Room, labels_of, maps, room_for, room_of
 from webhook.rules.spread.planning import Wish
@@ -51,17 +51,21 @@ def subject_of(
     lookups: list[Lookup] = [*claims, *([scalers] if scalers else [])]
     answers = look_up_all([*lookups, *([NODES] if wish.needs_room else [])], facts)
     least, most = _counts(kind, value, answers[scalers] if scalers else None)
+    selector = selector_of(kind, value)
     return Subject(
         path=template.path,
         spec=template.spec,
-        around=around(template, request.namespace, namespace, kind.hash_label),
-        selector=selector_of(kind, value),
+        around=around(template, request.namespace, namespace, selector, kind.hash_label),
+        selector=selector,
         hash_label=_hash_label(kind, wish),
         replicas=least,
         most=most,
-        turnover=turnover(kind.kind, template, value, most),
-        has_tied_volumes=_has_templates(request, value, template)
-        or any(_is_tied(answers[claim]) for claim in claims),
+        turnover=turnover(kind.kind, template, value, most) if wish.is_hard else DELETES_FIRST,
+        has_tied_volumes=wish.is_hard
+        and (
+            _has_templates(request, value, template)
+            or any(_is_tied(answers[claim]) for claim in claims)
+        ),
         room=_room(template, answers.get(NODES), wish),
     )
 
@@ -71,14 +75,18 @@ def _room(template: Template, nodes: Json, wish: Wish) -> Room:
     return room_for(template.spec, nodes) if wish.is_hard else room_of(nodes)
 
 
-def around(template: Template, name: str, namespace: Json, hash_label: str = "") -> Neighbourhood:
-    """Return the labels and the Namespace of a template's Pods."""
+def around(
+    template: Template, name: str, namespace: Json, selector: Json, hash_label: str = ""
+) -> Neighbourhood:
+    """Return the labels and the Namespace of a template's Pods, and their workload's selector."""
     labels = template.metadata.get("labels")
     return Neighbourhood(
         labels if isinstance(labels, dict) else NOTHING,
         name,
         labels_of(namespace),
-        HASH_LABELS | {hash_label},
+        HASH_LABELS if hash_label in HASH_LABELS else HASH_LABELS | {hash_label},
+        selector,
+        None if selector is None else parsed_or_none(selector),
     )
 
 
@@ -146,7 +154,8 @@ def pod_subject(
     """Return a new Pod that a ReplicaSet makes, spread by the ReplicaSet's selector (level pod)."""
     value = request.object
     template = Template((), get(value, ("metadata",)) or {}, get(value, ("spec",)) or {})
-    near = around(template, request.namespace, namespace)
+    selector = without_hashes(get(parent, ("spec", "selector")))
+    near = around(template, request.namespace, namespace, selector)
     claims = _claims(request.namespace, template) if wish.is_hard else []
     answers = look_up_all([*claims, *([NODES] if wish.needs_room else [])], facts)
     replicas = get(parent, ("spec", "replicas"))
@@ -155,7 +164,7 @@ def pod_subject(
         path=(),
         spec=template.spec,
         around=near,
-        selector=without_hashes(get(parent, ("spec", "selector"))),
+        selector=selector,
         hash_label=_POD_HASH if _POD_HASH in near.labels else "",
         replicas=count,
         most=count,
@@ -167,9 +176,5 @@ def pod_subject(
 
 def is_spreadable(subject: Subject) -> bool:
     """Tell whether the selector matches the template; where not, the API's validation answers."""
-    try:
-        return subject.selector is not None and matches(
-            parse_selector(subject.selector), subject.around.labels
-        )
-    except SelectorError:
-        return False
+    near = subject.around
+    return near.parsed is not None and matches(near.parsed, near.labels)

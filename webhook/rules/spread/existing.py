@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from webhook.model import NOTHING, Json
 from webhook.objects.paths import Path, get
-from webhook.objects.selectors import SelectorError, matches, parse_selector
+from webhook.objects.selectors import LabelSelector, SelectorError, matches, parse_selector
 from webhook.rules.spread.config import EXCLUSIVE, HARD, HOSTNAME, SOFT, SOFT_AFFINITY, Axis
 from webhook.rules.spread.kinds import HASH_LABELS
 from webhook.rules.spread.nodes import PREFERRED, REQUIRED, maps
@@ -25,12 +25,18 @@ ANYWAY, DO_NOT = "ScheduleAnyway", "DoNotSchedule"
 
 @dataclass(frozen=True, slots=True)
 class Neighbourhood:
-    """Whose Pods a selector has to match to spread this template: its labels, its Namespace."""
+    """Whose Pods a selector has to match to spread this template: its labels, its Namespace.
+
+    `selector` is the workload's own, and `parsed` the same parsed, None for one that is none:
+    constraints have it as a rule.
+    """
 
     labels: Mapping[str, Json]
     namespace: str
     namespace_labels: Mapping[str, Json] = NOTHING
     hash_labels: frozenset[str] = HASH_LABELS
+    selector: Json = None
+    parsed: LabelSelector | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,6 @@ class Existing:
     skew: int = 0
 
 
-_NOT_YET = object()
 _SOFT = frozenset((SOFT, SOFT_AFFINITY))
 _COUNTS: Mapping[str, frozenset[str]] = {
     ANYWAY: _SOFT,
@@ -57,6 +62,14 @@ _COUNTS: Mapping[str, frozenset[str]] = {
     PREFERRED: _SOFT,
     REQUIRED: _SOFT | {HARD},
 }
+
+
+def parsed_or_none(selector: Json) -> LabelSelector | None:
+    """Return a parsed selector, None for what is no selector."""
+    try:
+        return parse_selector(selector)
+    except SelectorError:
+        return None
 
 
 def existing(spec: Mapping[str, Json], around: Neighbourhood) -> tuple[Existing, ...]:
@@ -77,6 +90,8 @@ def is_satisfied(found: Iterable[Existing], axis: Axis) -> bool:
 
 def keeps_together(spec: Mapping[str, Json], axis: Axis, around: Neighbourhood) -> bool:
     """Tell whether the template wants its own Pods at one place of the axis (D-26)."""
+    if not spec.get("affinity"):
+        return False
     return any(
         term.get("topologyKey") == axis.key and _is_own_term(term, around)[0]
         for term in maps(get(spec, _TOGETHER))
@@ -84,13 +99,8 @@ def keeps_together(spec: Mapping[str, Json], axis: Axis, around: Neighbourhood) 
 
 
 def _constraints(spec: Mapping[str, Json], around: Neighbourhood) -> Iterator[Existing]:
-    before: Json = _NOT_YET
-    is_own, problem = False, ""
     for index, one in _numbered(spec, CONSTRAINTS):
-        selector = one.get("labelSelector")
-        if selector != before:  # as a rule they all have the same one
-            is_own, problem = _is_own(selector, around)
-            before = selector
+        is_own, problem = _is_own(one.get("labelSelector"), around)
         yield Existing(
             path=(*CONSTRAINTS, index),
             key=str(one.get("topologyKey")),
@@ -151,9 +161,8 @@ def _includes_namespace(term: Mapping[str, Json], around: Neighbourhood) -> bool
 
 def _is_own(selector: Json, around: Neighbourhood) -> tuple[bool, str]:
     """Tell whether a selector matches the template's own Pods, else what is wrong with it."""
-    try:
-        parsed = parse_selector(selector)
-    except SelectorError:
+    parsed = around.parsed if selector == around.selector else parsed_or_none(selector)
+    if parsed is None:
         return False, ""  # the API's validation answers
     if not parsed.requirements:
         return False, "its selector takes every Pod"

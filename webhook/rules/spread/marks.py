@@ -56,6 +56,10 @@ def read_marks(value: Json, template: Path, namespace: Json, author: Author) -> 
     """Return what the labels and annotations of a template, its workload and Namespace ask for."""
     made = Marks(value)
     labels, annotations = _places(template, value, author)
+    if not labels and not annotations:
+        made.tier = _of_namespace(namespace, TIER, author) or author.spreading.default_tier
+        made.is_opted_out = _is_namespace_opted_out(made, namespace, author)
+        return made
     _read_tier(made, (*labels, *annotations), namespace, author)
     made.is_exclusive = _read_switch(made, (*labels, *annotations), EXCLUSIVE, "operator", author)
     skip = author.spreading.opt_out_by
@@ -82,16 +86,12 @@ def _places(
     marks = frozenset([f"{author.prefix}/{name}" for name in (TIER, EXCLUSIVE, SKIP)])
     places: dict[str, list[Path]] = {"labels": [], "annotations": []}
     for path in dict.fromkeys(((*template, "metadata"), ("metadata",))):
-        new, old = get(value, path), get(author.stored, path)
-        for name, found in places.items():
-            if _has_any(new, name, marks) or _has_any(old, name, marks):
-                found.append((*path, name))
-    return tuple(places["labels"]), tuple(places["annotations"])
-
-
-def _has_any(metadata: Json, name: str, marks: frozenset[str]) -> bool:
-    texts = metadata.get(name) if isinstance(metadata, dict) else None
-    return isinstance(texts, dict) and not marks.isdisjoint(texts)
+        for metadata in (get(value, path), get(author.stored, path)):
+            for name, found in places.items() if isinstance(metadata, dict) else ():
+                texts = metadata.get(name)
+                if isinstance(texts, dict) and not marks.isdisjoint(texts):
+                    found.append((*path, name))
+    return tuple(dict.fromkeys(places["labels"])), tuple(dict.fromkeys(places["annotations"]))
 
 
 def _read_tier(made: Marks, places: tuple[Path, ...], namespace: Json, author: Author) -> None:

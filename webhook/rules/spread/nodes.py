@@ -143,6 +143,8 @@ def is_pinned(spec: Mapping[str, Json]) -> bool:
     """Tell whether the Pods can only run on one node, which the spec names."""
     if spec.get("nodeName") or get(spec, ("nodeSelector", HOSTNAME)) is not None:
         return True
+    if not spec.get("affinity"):
+        return False
     hosts = [_hosts(term) for term in maps(get(spec, _NODE_TERMS))]
     names: set[Json] = set()
     for one in hosts:

@@ -20,7 +20,7 @@ class Subject:
 
     `selector` is what constraints get, None where nothing can be spread. `replicas` will run at
     least, `most` at most (an autoscaler's bounds when there is one). `hash_label` is the key for
-    `matchLabelKeys`, "" for none.
+    `matchLabelKeys`, "" for none. `turnover` and `has_tied_volumes` are looked at for hard axes only.
     """
 
     path: Path
