@@ -57,6 +57,28 @@ def _outputs(page: str) -> list[str]:
     ]
 
 
+SPREADING = (
+    "apiVersion: propylon.dev/v1\nkind: Spreading\nmetadata: {{name: a}}\nspec: {{phase: {}}}\n"
+)
+NODES = "".join(
+    f"apiVersion: v1\nkind: Node\nmetadata: {{name: n{at}, labels: {{kubernetes.io/hostname: n{at}}}}}\n---\n"
+    for at in range(3)
+)
+ACTORS = "---\napiVersion: propylon.dev/v1\nkind: Actors\nmetadata: {name: a}\nspec: {operators: {groups: [operators]}}\n"
+LEDGER = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: ledger
+  namespace: shop
+  labels: {propylon.dev/tier: TIER, propylon.dev/exclusive: "true"}
+spec:
+  replicas: REPLICAS
+  selector: {matchLabels: {app: ledger}}
+  template: {metadata: {labels: {app: ledger}}, spec: {containers: [{name: app, image: "a:1"}]}}
+"""
+
+
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
@@ -85,3 +107,28 @@ def test_table_of_scan(place: Path) -> None:
     (place / "shop" / "pod.yaml").write_text(POD)
     (expected,) = _outputs("scan")
     assert call("scan", "shop", "--policies", "policies").stdout == expected
+
+
+def test_texts_of_rule_d(place: Path) -> None:
+    """Each text of the page is told in one of these situations."""
+    page = (ROOT / "docs" / "rules" / "spread.md").read_text(encoding="utf-8")
+    (place / "nodes").mkdir()
+    (place / "none").mkdir()
+    (place / "nodes" / "nodes.yaml").write_text(NODES)
+    told = ""
+    for phase, tier, group, objects, replicas in (
+        ("warn", "standard", "developers", "nodes", 3),
+        ("enforce", "critical", "developers", "none", 3),
+        ("enforce", "critical", "developers", "nodes", 1),
+        ("enforce", "critical", "operators", "nodes", 6),
+    ):
+        (place / "documents").mkdir(exist_ok=True)
+        (place / "documents" / "a.yaml").write_text(SPREADING.format(phase) + ACTORS)
+        (place / "web.yaml").write_text(
+            LEDGER.replace("REPLICAS", str(replicas)).replace("TIER", tier)
+        )
+        words = ("--policies", "documents", "--objects", objects, "--group", group)
+        told += call("scan", "web.yaml", *words).output
+    texts = re.findall(r"^\| `(spread: .*?)` \|", page, re.MULTILINE)
+    assert texts
+    assert [text for text in texts if text not in told] == [], told
