@@ -197,9 +197,12 @@ def _read_source(document: Document, previous: Source | None) -> Steps[Source]:
     accepted: list[Accepted] = []
     errors = list(parse_errors)
     for item in items:
+        last_good = good.pop(item.identity, None)
+        if last_good is not None and last_good.item.text == item.text:
+            accepted.append(Accepted(item, last_good.compiled))
+            continue
         compiled, item_errors = yield from check_in_steps(item)
         errors.extend(item_errors)
-        last_good = good.pop(item.identity, None)
         if not item_errors:
             accepted.append(Accepted(item, compiled))
         elif last_good is not None:

@@ -57,6 +57,7 @@ def compile_plan(plan: Step, types: dict[int, Type]) -> Steps[Compiled | None]:
         code = compile(module, "<expression>", "exec")
     except (NotCompiledError, RecursionError, MemoryError, SyntaxError):
         return None  # Python nests at most 20 loops, for one
+    yield
     names: dict[str, Any] = {**RUNTIME, **compiler.emitter.constants}
     exec(code, names)  # noqa: S102 - the code was made here, from a checked expression
     # A function that its own globals hold could only be freed by a search for cycles.
