@@ -4,13 +4,15 @@ The documents are those of `propylon init`, enforced; both halves of each rule r
 server calls them: all that change the object, then all that judge the result. The stored
 object (`data/live.json`) is what a cluster holds: defaults, managedFields, status, annotations,
 the constraints of rule D, and what the platform team patched in. A developer releases a new image
-of one container, by two writes: `kubectl apply` keeps what others set, `kubectl replace` of the
-manifest leaves it out, so that the rules have to bring it back. The slower one counts.
+of one container, by two writes. `kubectl apply` sends a patch, and the received object has all
+that others set; this is how people write, and it is what `all_rules_us` and `vs_make_patch` count.
+`kubectl replace` of the manifest leaves all that out, so that the rules have to bring it back; its
+times stand beside, as `replace`.
 
 `vs_make_patch` compares with `jsonpatch.make_patch` on the pair of objects that the request brings
 and the rules compare: the stored and the received one. On the other pair, the received object and
-the result, it has next to nothing to do, since it passes over equal elements of lists and no
-container differs; that time is printed as well, beside our own `diff` of that pair.
+the result, it has little to do: it passes over equal elements of lists, and no container differs.
+That time is printed as well, beside our own `diff` of that pair.
 """
 
 import copy
@@ -28,7 +30,7 @@ from rich.table import Table
 
 from webhook.cli.init import CASES, starters
 from webhook.codec import decode_review
-from webhook.model import NEVER, AdmissionRequest, Document, Facts, Get, NeedFacts, Outcome
+from webhook.model import NEVER, AdmissionRequest, Document, Facts, Get, List, NeedFacts, Outcome
 from webhook.objects.patch import diff
 from webhook.rules import RULES
 from webhook.snapshot import Snapshot, build
@@ -41,6 +43,19 @@ NAMESPACE = {
     "kind": "Namespace",
     "metadata": {"name": "shop", "labels": {"kubernetes.io/metadata.name": "shop"}},
 }
+NODES = [
+    {
+        "metadata": {
+            "name": f"node-{at}",
+            "labels": {
+                "kubernetes.io/hostname": f"node-{at}",
+                "topology.kubernetes.io/zone": f"zone-{at % 3}",
+            },
+        },
+        "spec": {},
+    }
+    for at in range(12)
+]
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
@@ -131,8 +146,9 @@ def measured(request: AdmissionRequest, snapshot: Snapshot) -> Times:
 
 
 def known_facts(request: AdmissionRequest, snapshot: Snapshot) -> Facts:
-    """Return facts that answer everything the rules ask: the Namespace is there, nothing else."""
-    facts = Facts({Get("v1", "Namespace", "", request.namespace): NAMESPACE})
+    """Return facts that answer all the rules ask: Namespace and nodes are there, nothing else."""
+    namespace = Get("v1", "Namespace", "", request.namespace)
+    facts = Facts({namespace: NAMESPACE, List("v1", "Node", ""): NODES})
     while True:
         try:
             run_all(request, snapshot, facts)
@@ -193,18 +209,19 @@ def report(found: dict[str, Times]) -> None:
     table.add_row("our diff(received, result)", *(f"{one.diff:.1f}" for one in found.values()))
     table.add_row("operations", *(str(one.operations) for one in found.values()))
     Console().print(table)
-    slowest = max(found.values(), key=lambda one: one.total)
-    figures = {
-        "all_rules_us": round(slowest.total, 1),
-        "vs_make_patch": round(max(one.total / one.pair for one in found.values()), 3),
-        "rules_us": {name: round(one, 1) for name, one in slowest.rules.items()},
-        "by_write_us": {name: round(one.total, 1) for name, one in found.items()},
-        "make_patch_us": {name: round(one.pair, 1) for name, one in found.items()},
-        "make_patch_result_us": {name: round(one.result, 1) for name, one in found.items()},
-        "diff_us": {name: round(one.diff, 1) for name, one in found.items()},
-        "goals": GOALS,
+    apply, replace = (figures(found[name]) for name in ("apply", "replace"))
+    print(json.dumps({"bench": "rules", **apply, "replace": replace, "goals": GOALS}))
+
+
+def figures(times: Times) -> dict[str, Any]:
+    return {
+        "all_rules_us": round(times.total, 1),
+        "vs_make_patch": round(times.total / times.pair, 3),
+        "rules_us": {name: round(one, 1) for name, one in times.rules.items()},
+        "make_patch_us": round(times.pair, 1),
+        "make_patch_result_us": round(times.result, 1),
+        "diff_us": round(times.diff, 1),
     }
-    print(json.dumps({"bench": "rules", **figures}))
 
 
 main()
