@@ -26,6 +26,7 @@ import uvloop
 
 from webhook.app import Resolver, Sink, create_app
 from webhook.health import Check, Health, HealthServer
+from webhook.ledger.retention import keep_pruned
 from webhook.ledger.sink import LedgerSink
 from webhook.ledger.store import Ledger, LedgerError, engine_for
 from webhook.logs import start_logging
@@ -308,6 +309,8 @@ async def _ledger(
     async with _background() as start:
         start(sink.run())
         start(_keep_texts(store, ledger))
+        if settings.ledger_days:
+            start(keep_pruned(ledger.engine, time.time, settings.ledger_days))
         yield (sink,)
         try:
             async with asyncio.timeout(LEDGER_SECONDS):

@@ -77,6 +77,7 @@ class Settings(BaseSettings):
     registration: RegistrationMode = RegistrationMode.DYNAMIC
     identity: str = Field(default_factory=socket.gethostname)
     ledger: str = Field(default="sqlite+aiosqlite:///propylon.db", pattern=LEDGER_URL)
+    ledger_days: Annotated[float, Field(ge=0)] = 90.0
     prefix: str = "propylon.dev"
     cluster_name: str = ""
     kubernetes_version: str = Field(default="", pattern=r"^(\d+\.\d+)?$")

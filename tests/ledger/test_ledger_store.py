@@ -14,11 +14,13 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, delete, inspect, text, update
+from sqlalchemy import Connection, delete, inspect, select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from webhook.ledger.queries import Filter, find_records, find_text, verify
+from tests.edge.fake_api import eventually, task_running
+from webhook.ledger.queries import Filter, find_checkpoints, find_records, find_text, verify
 from webhook.ledger.records import Record
+from webhook.ledger.retention import keep_pruned, prune
 from webhook.ledger.sink import LedgerSink
 from webhook.ledger.store import Ledger, LedgerError, change_tables, engine_for, migrate
 from webhook.ledger.tables import METADATA, RECORDS
@@ -248,3 +250,87 @@ async def test_sink_tries_again_until_the_database_takes_it(tmp_path: Path) -> N
     writing.cancel()
     assert await verify(engine) == []
     await engine.dispose()
+
+
+async def rows_of(engine: AsyncEngine) -> list[tuple[int, str]]:
+    async with engine.connect() as connection:
+        rows = await connection.execute(
+            select(RECORDS.c.sequence, RECORDS.c.outcome).order_by(RECORDS.c.sequence)
+        )
+        return [(row.sequence, row.outcome) for row in rows]
+
+
+async def test_old_records_go_and_the_chain_stays_whole(engine: AsyncEngine) -> None:
+    ledger = await opened(engine)
+    await ledger.append([record(number, policies=("tags",)) for number in range(1, 6)])
+    assert await prune(engine, 1003.5) == 3
+    assert await rows_of(engine) == [(3, "checkpoint"), (4, "denied"), (5, "denied")]
+    assert [one["sequence"] for one in await find_records(engine, Filter(policy="tags"))] == [5, 4]
+    assert await prune(engine, 1003.5) == 0
+    (checkpoint,) = await find_checkpoints(engine)
+    assert checkpoint.message == "4 records until 1970-01-01T00:16:43Z were removed"
+    await ledger.append([record(6)])
+    await ledger.append([record(7, outcome="stop")])
+    assert await verify(engine) == []
+    assert await prune(engine, 1005.5) == 2
+    assert await rows_of(engine) == [(5, "checkpoint"), (6, "denied"), (7, "stop")]
+    assert await verify(engine) == []
+
+
+async def test_change_behind_a_checkpoint_is_found(engine: AsyncEngine) -> None:
+    ledger = await opened(engine)
+    await ledger.append([record(1), record(2), record(3, outcome="stop")])
+    await prune(engine, 1001.5)
+    async with engine.begin() as connection:
+        await connection.execute(delete(RECORDS).where(RECORDS.c.sequence == 2))
+    assert [one.message for one in await verify(engine)] == ["1 records before it are missing"]
+
+
+@pytest.mark.parametrize(("outcome", "is_whole"), [("stop", True), ("denied", False)])
+async def test_a_chain_that_is_all_old_is_one_checkpoint(
+    engine: AsyncEngine, outcome: str, is_whole: bool
+) -> None:
+    ledger = await opened(engine)
+    await ledger.append([record(1), record(2, outcome=outcome)])
+    assert await prune(engine, 5000.0) == 2
+    assert await rows_of(engine) == [(2, "checkpoint")]
+    assert (await verify(engine) == []) is is_whole
+
+
+async def test_a_running_chain_goes_on_behind_its_checkpoint(engine: AsyncEngine) -> None:
+    ledger = await opened(engine)
+    await ledger.append([record(1)])
+    await prune(engine, 5000.0)
+    await ledger.append([record(2), record(3, outcome="stop")])
+    assert await verify(engine) == []
+
+
+async def test_nothing_old_is_nothing_to_do(engine: AsyncEngine) -> None:
+    ledger = await opened(engine)
+    await ledger.append([record(1)])
+    assert await prune(engine, 500.0) == 0
+    assert await find_checkpoints(engine) == []
+
+
+async def test_pruning_is_tried_again_and_again(
+    engine: AsyncEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    ledger = await opened(engine)
+    await ledger.append([record(1), record(2)])
+    caplog.set_level("INFO", "webhook.ledger.retention")
+    async with task_running(keep_pruned(engine, lambda: 1001.5, 0.0)):
+        await eventually(lambda: bool(caplog.records))
+    assert await rows_of(engine) == [(1, "checkpoint"), (2, "denied")]
+    async with task_running(keep_pruned(engine, lambda: 1001.5, 0.0)):
+        await asyncio.sleep(0.05)
+    assert [one.message for one in caplog.records] == ["old records removed"]
+
+
+async def test_a_failing_database_does_not_end_pruning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    empty = engine_for(f"sqlite+aiosqlite:///{tmp_path}/empty.db")
+    async with task_running(keep_pruned(empty, lambda: 0.0, 1.0)):
+        await eventually(lambda: bool(caplog.records))
+    await empty.dispose()
+    assert caplog.records[0].message == "old records were not removed"

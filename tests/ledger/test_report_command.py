@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from webhook.cli.report import app, parse_time
 from webhook.ledger.records import Record
+from webhook.ledger.retention import prune
 from webhook.ledger.store import Ledger, engine_for
 
 NOW = 1_800_000_000.0
@@ -160,6 +161,18 @@ def test_no_use_is_said(ledger: str) -> None:
 def test_verify_a_whole_chain(ledger: str) -> None:
     result = run(ledger, "verify")
     assert (result.exit_code, result.output) == (0, "All chains are whole.\n")
+
+
+def test_verify_names_what_was_removed(ledger: str) -> None:
+    async def remove() -> None:
+        engine = engine_for(ledger)
+        await prune(engine, NOW + 2.5)
+        await engine.dispose()
+
+    asyncio.run(remove())
+    result = run(ledger, "verify")
+    assert result.exit_code == 0
+    assert "3 records until 2027-01-15T08:00:02Z were removed" in result.output
 
 
 def test_verify_a_running_chain(ledger: str, tmp_path: Path) -> None:

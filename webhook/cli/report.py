@@ -19,7 +19,14 @@ import typer
 from webhook.cli.flags import LEDGER_URLS
 from webhook.cli.report_table import moment_text, patch_text, write_records
 from webhook.cli.report_uses import write_uses
-from webhook.ledger.queries import Filter, count_uses, find_records, find_text, verify
+from webhook.ledger.queries import (
+    Filter,
+    count_uses,
+    find_checkpoints,
+    find_records,
+    find_text,
+    verify,
+)
 from webhook.ledger.records import OUTCOMES
 from webhook.ledger.store import LedgerError, engine_for
 from webhook.settings import LEDGER_URL
@@ -96,6 +103,8 @@ def verify_command(context: typer.Context, ledger: LedgerAgain = "") -> None:
 
     Exit code 0: all are whole; 1: something is changed or missing; 2: the ledger cannot be read.
     """
+    for one in _with_engine(ledger or context.obj, find_checkpoints):
+        typer.echo(f"{one.replica} (start {one.start}): {one.message}")
     breaks = _with_engine(ledger or context.obj, verify)
     for one in breaks:
         typer.echo(f"{one.replica} (start {one.start}), record {one.sequence}: {one.message}")

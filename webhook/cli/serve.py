@@ -79,6 +79,10 @@ _Ledger = Annotated[
         rich_help_panel=SERVER,
     ),
 ]
+_LedgerDays = Annotated[
+    float | None,
+    Flag(help="How long records are kept; 0: for ever (default 90).", rich_help_panel=SERVER),
+]
 _Prefix = Annotated[
     str | None,
     Flag(help="Of labels and annotations (default propylon.dev).", rich_help_panel=SERVER),
@@ -115,6 +119,7 @@ def serve(
     client_ca: _ClientCa = None,
     token: _Token = None,
     ledger: _Ledger = None,
+    ledger_days: _LedgerDays = None,
     prefix: _Prefix = None,
     cluster_name: _ClusterName = None,
     kubernetes_version: _KubernetesVersion = None,

@@ -1,7 +1,8 @@
 """The hash chain over the records of one (replica, start): loss and change cannot hide.
 
 Pure: each record's hash covers its content and the hash before it. `find_breaks` says where a
-chain was changed, where numbers are missing, and which chain has no stop record.
+chain was changed, where numbers are missing, and which chain has no stop record. A chain whose old
+records were removed begins with a checkpoint that keeps the hash of the last of them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+
+CHECKPOINT = "checkpoint"
+"""The outcome of a record that stands for those that were removed before it."""
 
 GENESIS = "0" * 64
 """The hash before the first record."""
@@ -43,7 +47,9 @@ def find_breaks(rows: Iterable[Mapping[str, Any]]) -> list[Break]:
 
 def _breaks_of(chain: list[Mapping[str, Any]]) -> Iterable[Break]:
     previous_hash, expected = GENESIS, 0
-    for row in chain:
+    if chain[0]["outcome"] == CHECKPOINT:
+        previous_hash, expected = chain[0]["hash"], chain[0]["sequence"] + 1
+    for row in chain if expected == 0 else chain[1:]:
         place = (row["replica"], row["start"], row["sequence"])
         if row["sequence"] != expected:
             yield Break(*place, f"{row['sequence'] - expected} records before it are missing")
@@ -51,6 +57,10 @@ def _breaks_of(chain: list[Mapping[str, Any]]) -> Iterable[Break]:
             yield Break(*place, "the record or one before it was changed")
         previous_hash, expected = row["hash"], row["sequence"] + 1
     last = chain[-1]
-    if last["outcome"] != "stop":
+    if last["outcome"] != "stop" and not _was_stopped(last):
         place = (last["replica"], last["start"], last["sequence"])
         yield Break(*place, "the chain has no stop record: still running, or a possible loss")
+
+
+def _was_stopped(row: Mapping[str, Any]) -> bool:
+    return row["outcome"] == CHECKPOINT and row["content"].get("stopped") is True

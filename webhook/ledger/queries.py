@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, and_, desc, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from webhook.ledger.chain import Break, find_breaks
+from webhook.ledger.chain import CHECKPOINT, Break, find_breaks
 from webhook.ledger.tables import DOCUMENT_TEXTS, RECORD_POLICIES, RECORDS, SNAPSHOT_DOCUMENTS
 
 PLACE = ("replica", "start", "sequence")
@@ -116,6 +116,19 @@ async def find_text(engine: AsyncEngine, digest: str, document: str) -> str | No
     )
     async with engine.connect() as connection:
         return (await connection.execute(query)).scalar()
+
+
+async def find_checkpoints(engine: AsyncEngine) -> list[Break]:
+    """Return, for each chain whose old records were removed, where it begins now."""
+    columns = RECORDS.c
+    query = (
+        select(RECORDS)
+        .where(columns.outcome == CHECKPOINT)
+        .order_by(columns.replica, columns.start, columns.sequence)
+    )
+    async with engine.connect() as connection:
+        rows = await connection.execute(query)
+        return [Break(r.replica, r.start, r.sequence, r.content["message"]) for r in rows]
 
 
 async def verify(engine: AsyncEngine) -> list[Break]:

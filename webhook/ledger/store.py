@@ -126,9 +126,7 @@ class Ledger:
         await self.engine.dispose()
 
 
-async def _keep(
-    connection: AsyncConnection, digest: str, texts: Sequence[tuple[str, str]]
-) -> None:
+async def _keep(connection: AsyncConnection, digest: str, texts: Sequence[tuple[str, str]]) -> None:
     digests = [hashlib.sha256(text.encode()).hexdigest() for _, text in texts]
     by_digest = dict(zip(digests, (text for _, text in texts), strict=True))
     text_rows = [{"text_digest": one, "text": text} for one, text in by_digest.items()]
