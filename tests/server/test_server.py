@@ -233,6 +233,7 @@ def test_start_that_is_impossible_says_why(
 async def test_each_switch_and_each_refused_document_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level(logging.INFO, "propylon.server")
     store, broken = SnapshotStore(), build([Document("a", "a: ["), Document("b", "b: [")])
     task = asyncio.create_task(_log_switches(store))
     store.publish(broken, ())
