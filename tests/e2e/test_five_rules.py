@@ -11,6 +11,7 @@ import pytest
 from tests.e2e import shop
 from tests.e2e.propylon import FIVE_RULES
 from tests.e2e.revisions import HASH, revisions
+from tests.e2e.rights import FOR_EDITORS, cluster_role, rule
 from tests.e2e.waiting import eventually
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ BY_CLIENT: tuple[str, ...] = ()
 BY_SERVER = ("--server-side", "--field-manager=shop")
 HOWS = pytest.mark.parametrize("how", [BY_CLIENT, BY_SERVER], ids=["client-side", "server-side"])
 
+POD = "rebuild-search-index"
 NEXT = "registry.example.com/storefront/shop:4.12.2"
 INFRASTRUCTURE = {
     "nodeSelector": {"pool": "web"},
@@ -138,6 +140,25 @@ def test_both_apply_on_the_server(empty_shop: Kubectl, admin: Kubectl) -> None:
     assert len(revisions(empty_shop).hashes) == 3
 
 
+def test_restarting_and_going_back(empty_shop: Kubectl, admin: Kubectl) -> None:
+    """What developers do beside applying; a template from before the platform's change gets it."""
+    empty_shop.apply(clean())
+    patched(admin)
+    assert empty_shop.run("rollout", "restart", "deployment/web-shop").stderr == ""
+    restarted = template(empty_shop)
+    assert "kubectl.kubernetes.io/restartedAt" in restarted["metadata"]["annotations"]
+    empty_shop.apply(clean())
+    assert template(empty_shop) == restarted
+    assert empty_shop.run("set", "image", "deployment/web-shop", f"shop={NEXT}").stderr == ""
+    assert len(revisions(empty_shop).hashes) == 4
+    empty_shop.run("rollout", "undo", "deployment/web-shop")
+    assert template(empty_shop) == restarted
+    empty_shop.run("rollout", "undo", "deployment/web-shop", "--to-revision=1")
+    spec = template(empty_shop)["spec"]
+    assert {name: spec[name] for name in INFRASTRUCTURE} == INFRASTRUCTURE
+    assert len(revisions(empty_shop).hashes) == 4  # the first one with the platform's change
+
+
 def test_kubectl_mixes_up_managers_by_itself(admin: Kubectl) -> None:
     """No rule is about `default`: kubectl gives to the platform what a developer applied.
 
@@ -177,6 +198,22 @@ def test_pods_of_the_replica_set_controller(empty_shop: Kubectl) -> None:
         assert got == wanted
     assert "lxcfs" not in str(made)
     assert "ENVIRONMENT" not in str(made)
+
+
+def test_c_32_debugging_a_pod(empty_shop: Kubectl, admin: Kubectl) -> None:
+    """kubectl's own choice wants a capability, which is the platform's; without it nobody minds."""
+    rules = [rule("", "pods/ephemeralcontainers", "patch")]
+    admin.apply(cluster_role("debuggers", rules, FOR_EDITORS))
+    empty_shop.run("create", "-f", "-", documents=shop.pod())
+    words = ("debug", POD, "--image=registry.example.com/base/tools:1", "--container=look")
+    said = eventually(
+        lambda: empty_shop.run(*words, "--profile=baseline"), what="editors may debug"
+    )
+    assert said.warnings == []
+    (added,) = empty_shop.get("pod", POD)["spec"]["ephemeralContainers"]
+    assert (added["name"], shop.lxcfs_files(added)) == ("look", [])
+    refused = empty_shop.try_to(*words[:-1], "--profile=general")
+    assert "securityContext.capabilities.add is reserved for the platform" in refused.stderr
 
 
 def test_what_every_rule_says_about_one_write(empty_shop: Kubectl) -> None:
