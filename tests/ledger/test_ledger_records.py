@@ -117,6 +117,20 @@ def test_patch_keeps_paths_and_hides_values_under_env() -> None:
     )
 
 
+APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+@pytest.mark.parametrize("annotations", [{}, {APPLIED: "secret", "a": "b"}], ids=["all", "one"])
+def test_a_manifest_in_an_annotation_is_not_kept(annotations: dict[str, str]) -> None:
+    """Rule A may rewrite what kubectl keeps there (`lastApplied: scrub`): it has the env in it."""
+    before = {**POD, "metadata": {"name": "web", "annotations": annotations}}
+    changed = {**annotations, APPLIED: "less secret"}
+    after = {**POD, "metadata": {"name": "web", "annotations": changed}}
+    kept = record(request(object=before), Decision(True, "d", object_after=after))
+    assert "secret" not in str(kept.patch)
+    assert "<string of 11>" in str(kept.patch)
+
+
 def test_removal_has_no_value_to_hide() -> None:
     before = {**POD, "metadata": {"name": "web", "labels": {"a": "b"}}}
     after = {**POD, "metadata": {"name": "web"}}

@@ -15,6 +15,9 @@ import orjson
 from webhook.model import Action, AdmissionRequest, Decision, Json, Registration, Violation
 from webhook.objects.patch import diff
 
+UNTOLD = frozenset(("env", "kubectl.kubernetes.io/last-applied-configuration"))
+"""Fields whose values are never kept; the annotation is a whole manifest, with its env."""
+
 OUTCOMES = ("denied", "exempted", "overridden", "warned", "audited", "mutated")
 """What a record can be about, the weightiest first; `start` and `stop` frame a chain."""
 
@@ -161,12 +164,13 @@ def _patch(
 def _redact_operation(operation: Mapping[str, Json], *, is_secret: bool) -> Mapping[str, Json]:
     if "value" not in operation:
         return operation
-    below_env = "env" in operation["path"].split("/")
-    return {**operation, "value": redacted(operation["value"], hide=is_secret or below_env)}
+    steps = operation["path"].replace("~1", "\0").split("/")
+    is_below = any(step.replace("\0", "/") in UNTOLD for step in steps)
+    return {**operation, "value": redacted(operation["value"], hide=is_secret or is_below)}
 
 
 def redacted(value: Json, *, hide: bool) -> Json:
-    """Return a JSON value with the texts under `env` (all of them when `hide`) as type and length.
+    """Return a JSON value with the texts under UNTOLD (all when `hide`) as type and length.
 
     Keys stay, and so do the names of variables and the references of `valueFrom`.
     """
@@ -174,7 +178,7 @@ def redacted(value: Json, *, hide: bool) -> Json:
         return {
             key: one
             if hide and key in ("name", "valueFrom")
-            else redacted(one, hide=hide or key == "env")
+            else redacted(one, hide=hide or key in UNTOLD)
             for key, one in value.items()
         }
     if isinstance(value, list):
