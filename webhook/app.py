@@ -40,6 +40,7 @@ MAX_BODY = 16 * 1024 * 1024
 """Bytes; object and old object of the API server's 3 MiB requests fit well (kubernetes-cel 1.1)."""
 
 
+FAILED = "Propylon failed to judge this; its log says why"
 _LOG = logging.getLogger("propylon.app")
 _TIMEOUT = re.compile(rb"(?:^|&)timeout=([^&]*)")
 _GO_DURATION = re.compile(rb"(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
@@ -223,7 +224,8 @@ class Endpoint:
             return
         except Exception:  # noqa: BLE001 - the one place: the registered failurePolicy applies
             _LOG.exception("no verdict", extra={"entry": scope["path_params"]["name"]})
-            await self._refuse(scope, send, 500, "Propylon failed to judge this; its log says why")
+            await self._refuse(scope, send, 500, FAILED)
+            self._tell_failure(scope, started)
             return
         latency = self._clock.monotonic() - started
         await _respond(send, 200, _JSON, answer)
@@ -246,6 +248,7 @@ class Endpoint:
             request = decode_review(await _body(receive), self._clock.epoch(), deadline)
         except BadReview as error:
             raise Refusal(400, f"this AdmissionReview cannot be judged: {error}") from None
+        scope["propylon"] = request, registration, published.snapshot.digest
         decision = await answer(request, registration, published.snapshot, self._resolver)
         return encode_review(request, decision, self._mutating), request, registration, decision
 
@@ -265,6 +268,14 @@ class Endpoint:
             known_text = ", ".join(known) or "none"
             raise Refusal(404, f"no entry {parameters['name']!r}; there are: {known_text}")
         return registration
+
+    def _tell_failure(self, scope: Scope, started: float) -> None:
+        """Let the sinks know of a request that was read and not judged."""
+        if "propylon" in scope:
+            request, registration, digest = scope["propylon"]
+            failure = Decision(False, digest, message=FAILED, code=500, failed=True)
+            for sink in self._sinks:
+                sink.put_nowait(request, registration, failure, self._clock.monotonic() - started)
 
     async def _refuse(self, scope: Scope, send: Send, status: int, text: str) -> None:
         self._refused(status)

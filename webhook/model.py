@@ -320,6 +320,7 @@ class Decision:
     reason: str = ""
     code: int = 0
     details: Mapping[str, Json] | None = None
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -404,9 +404,23 @@ async def test_bug_is_http_500_without_a_verdict(caplog: pytest.LogCaptureFixtur
         "Propylon failed to judge this; its log says why\n",
     )
     assert listener.statuses == [500]
-    assert listener.judged == []
+    ((asked, decision, _),) = listener.judged
+    assert asked == "web policies.propylon.dev"
+    assert (decision.failed, decision.allowed, decision.code) == (True, False, 500)
+    assert decision.digest == synced().current().snapshot.digest
+    assert "bug" not in decision.message
     assert "a bug of ours" in caplog.text
     assert TOKEN not in caplog.text
+
+
+async def test_what_fails_before_it_is_read_is_told_to_nobody() -> None:
+    def broken() -> float:
+        raise RuntimeError("a bug of ours")
+
+    listener = Listener()
+    app = create_app(synced(), AskedResolver(PRODUCTION), [listener], clock=Clock(epoch=broken))
+    assert (await post(app, "/validate/policies", SMALL)).status == 500
+    assert listener.judged == []
 
 
 async def test_snapshot_is_read_once() -> None:

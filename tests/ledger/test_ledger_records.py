@@ -50,6 +50,7 @@ OUTCOMES = {
     "allowed": (request(), Decision(True, "d", object_after=POD), None),
     "denied": (request(), Decision(False, "d", (DENIAL,), POD), "denied"),
     "warned": (request(), Decision(True, "d", object_after=POD, warnings=("w",)), "warned"),
+    "failed": (request(), Decision(False, "d", failed=True), "failed"),
     "exempted": (
         request(),
         Decision(True, "d", object_after=POD, warnings=("w",), waived_by=("legacy",)),

@@ -66,6 +66,11 @@ def test_what_is_not_a_plain_allow_is_logged(
     assert [record.message for record in log.records] == ["allowed"]
 
 
+def test_what_failed_is_no_denial(log: pytest.LogCaptureFixture) -> None:
+    AuditLog().put_nowait(REQUEST, ENTRY, replace(ALLOW, allowed=False, failed=True), 0.001)
+    assert [record.message for record in log.records] == ["failed"]
+
+
 def test_protection_has_its_record(log: pytest.LogCaptureFixture) -> None:
     """The record of platform-rules E.10."""
     entry = (

@@ -43,6 +43,7 @@ def lines(metrics: Metrics) -> dict[str, float]:
         (MUTATE, "mutated"),
         (EXEMPT, "exempted"),
         (OVERRIDE, "overridden"),
+        (replace(DENY, failed=True), "failed"),
     ],
 )
 def test_decision_is_counted_by_outcome(decision: Decision, outcome: str) -> None:

@@ -18,7 +18,7 @@ from webhook.objects.patch import diff
 UNTOLD = frozenset(("env", "kubectl.kubernetes.io/last-applied-configuration"))
 """Fields whose values are never kept; the annotation is a whole manifest, with its env."""
 
-OUTCOMES = ("denied", "exempted", "overridden", "warned", "audited", "mutated")
+OUTCOMES = ("denied", "failed", "exempted", "overridden", "warned", "audited", "mutated")
 """What a record can be about, the weightiest first; `start` and `stop` frame a chain."""
 
 
@@ -76,6 +76,8 @@ def outcome_of(request: AdmissionRequest, decision: Decision) -> str | None:
     """Return what makes a decision worth a record; None for a plain allow and for dry runs."""
     if request.dry_run:
         return None
+    if decision.failed:
+        return "failed"
     if not decision.allowed:
         return "denied"
     if decision.waived_by:

@@ -31,7 +31,7 @@ class AuditLog:
             return
         secret = request.resource.resource == "secrets" and request.resource.group == ""
         _LOG.info(
-            "allowed" if decision.allowed else "denied",
+            "failed" if decision.failed else "allowed" if decision.allowed else "denied",
             extra={
                 "entry": registration.name,
                 "uid": request.uid,

@@ -178,6 +178,8 @@ Reading = Callable[[], float]
 
 
 def _outcome(request: AdmissionRequest, decision: Decision) -> str:
+    if decision.failed:
+        return "failed"
     if not decision.allowed:
         return "denied"
     if decision.waived_by:
