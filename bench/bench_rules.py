@@ -37,7 +37,7 @@ from webhook.snapshot import Snapshot, build
 
 DATA = Path(__file__).parent / "data"
 GOALS = {"all_rules_us": 150.0, "vs_make_patch": 0.3}
-REPEATS, ROUNDS = 100, 40
+REPEATS, ROUNDS = 10, 400
 NAMESPACE = {
     "apiVersion": "v1",
     "kind": "Namespace",

@@ -27,13 +27,21 @@ _POD_HASH = "pod-template-hash"
 
 def look_up_all(lookups: Iterable[Lookup], facts: Facts) -> Mapping[Lookup, Any]:
     """Return the answers to all lookups; raise NeedFacts with all that are missing."""
-    wanted = tuple(lookups)
-    if not wanted:
-        return {}
-    missing = [one for one in wanted if one not in facts.known]
-    if missing and not facts.is_sealed:
+    answers: dict[Lookup, Any] = {}
+    missing: set[Lookup] = set()
+    for one in lookups:
+        try:
+            answers[one] = facts.look_up(one)
+        except NeedFacts as need:
+            missing |= need.lookups
+    if missing:
         raise NeedFacts(frozenset(missing))
-    return {one: facts.look_up(one) for one in wanted}
+    return answers
+
+
+def _answers(lookups: Iterable[Lookup], wish: Wish, facts: Facts) -> Mapping[Lookup, Any]:
+    """Return the answers to the lookups, and the nodes where the wish needs them."""
+    return look_up_all([*lookups, *([NODES] if wish.needs_room else [])], facts)
 
 
 def subject_of(
@@ -48,8 +56,7 @@ def subject_of(
     """Return a template of the object (the request's own, or its parent) as a wish is judged on it."""
     claims = _claims(request.namespace, template) if wish.is_hard else []
     scalers = List(*AUTOSCALER, request.namespace) if wish.needs_count else None
-    lookups: list[Lookup] = [*claims, *([scalers] if scalers else [])]
-    answers = look_up_all([*lookups, *([NODES] if wish.needs_room else [])], facts)
+    answers = _answers([*claims, *([scalers] if scalers else [])], wish, facts)
     least, most = _counts(kind, value, answers[scalers] if scalers else None)
     selector = selector_of(kind, value)
     return Subject(
@@ -157,7 +164,7 @@ def pod_subject(
     selector = without_hashes(get(parent, ("spec", "selector")))
     near = around(template, request.namespace, namespace, selector)
     claims = _claims(request.namespace, template) if wish.is_hard else []
-    answers = look_up_all([*claims, *([NODES] if wish.needs_room else [])], facts)
+    answers = _answers(claims, wish, facts)
     replicas = get(parent, ("spec", "replicas"))
     count = replicas if isinstance(replicas, int) else 1
     return Subject(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from webhook.model import Action, Json
 from webhook.objects.paths import get
 from webhook.objects.workloads import Template, WorkloadKind
@@ -43,7 +41,7 @@ def mutate_template(case: Case, kind: WorkloadKind, template: Template, result: 
         return
     if wish.mode in CHANGING and not alike(template.spec, stored.spec):
         result.value = with_value(result.value, template.path, get(old, template.path))
-    _treat_unchanged(case, replace(subject, spec=stored.spec), wish, added, result)
+    _treat_unchanged(case, subject.with_spec(stored.spec), wish, added, result)
 
 
 def _treat_changed(
@@ -82,7 +80,7 @@ def _inject(subject: Subject, wish: Wish, added: Elements, result: Result) -> No
     """Add what is missing, in place of what an older policy had added."""
     is_blind = wish.needs_room and subject.room.all is None
     base = subject.spec if is_blind else without(subject.spec, added)
-    made = plan(subject if base is subject.spec else replace(subject, spec=base), wish)
+    made = plan(subject if base is subject.spec else subject.with_spec(base), wish)
     spec = planned(base, subject.spec, made)
     if spec is not subject.spec:
         result.value = with_value(result.value, (*subject.path, "spec"), spec)

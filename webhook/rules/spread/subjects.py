@@ -34,6 +34,21 @@ class Subject:
     has_tied_volumes: bool
     room: Room
 
+    def with_spec(self, spec: Mapping[str, Json]) -> Subject:
+        """Return the same with another specification of the Pods."""
+        return Subject(
+            self.path,
+            spec,
+            self.around,
+            self.selector,
+            self.hash_label,
+            self.replicas,
+            self.most,
+            self.turnover,
+            self.has_tied_volumes,
+            self.room,
+        )
+
     def place(self, path: Path = ()) -> str:
         """Return where something is in the object, as people read it: long names cut."""
         return dotted((*self.path, "spec", *path)).replace(_TAIL, "")

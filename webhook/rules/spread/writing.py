@@ -35,7 +35,7 @@ def with_value(value: Json, path: Path, new: Json) -> Json:
 def without(spec: Json, elements: Elements) -> Json:
     """Return the Pod spec without these elements; the same one when it has none of them."""
     for path, dropped in elements.items():
-        before = get(spec, path) or []
+        before = get(spec, path) or [] if dropped else []
         kept = [one for one in before if not holds(dropped, one)]
         if len(kept) < len(before):
             spec = with_value(spec, path, kept or None)
