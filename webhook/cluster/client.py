@@ -120,12 +120,16 @@ class Cluster:
         return first.items
 
     async def pages(
-        self, resource: Resource, namespace: str = "", labels: str = "", size: int = PAGE
+        self, resource: Resource, namespace: str = "", labels: str = "", size: int = 0
     ) -> AsyncIterator[Page]:
-        """Yield the same objects, so many at a time."""
+        """Yield the same objects, so many at a time; 0 means PAGE."""
         token = None
         while True:
-            params = {"labelSelector": labels or None, "limit": str(size), "continue": token}
+            params = {
+                "labelSelector": labels or None,
+                "limit": str(size or PAGE),
+                "continue": token,
+            }
             answer = await self._answer(self._prepare("list", resource, namespace, params=params))
             page, token = _page(answer, resource)
             yield page
