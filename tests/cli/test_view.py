@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +211,13 @@ def test_documents_with_errors_are_refused(manifest: Path, tmp_path: Path) -> No
     result = call("view", "-f", str(manifest), "--policies", str(folder))
     assert result.exit_code == 2
     assert "must be one of" in result.output
+
+
+def test_kubectl_finds_the_plugin(manifest: Path) -> None:
+    plugin = Path(sys.executable).parent / "kubectl-propylon"
+    words = ("view", "--file", str(manifest), "--explain")
+    done = subprocess.run([plugin, *words], capture_output=True, text=True, check=True)
+    assert done.stdout == call(*words).output
 
 
 def test_no_kubectl(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
