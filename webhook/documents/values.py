@@ -79,7 +79,7 @@ def read_yaml(text: str) -> list[Parsed]:
 
 
 def read_yaml_in_steps(text: str) -> Steps[list[Parsed]]:
-    """Do as `read_yaml`, and pause after each document and each element of a List."""
+    """Do as `read_yaml`, and pause after each field of an object, and after each of a List."""
     try:
         return (yield from _Reader(text).documents())
     except yaml.MarkedYAMLError as error:
@@ -187,6 +187,8 @@ class _Reader:
                 self._report((*path, key), "the key is there twice", event)
             else:
                 values[key], position.children[key] = value, place
+            if len(path) <= 1:
+                yield
         for source, place in merged:
             for key in source.keys() - values.keys():
                 values[key], position.children[key] = source[key], place.children[key]

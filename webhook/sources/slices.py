@@ -14,8 +14,8 @@ from webhook.steps import Steps
 
 T = TypeVar("T")
 
-SLICE_SECONDS = 0.00015
-"""A slice ends after so long; a step beyond it takes half a millisecond (design.md 6: 1 ms)."""
+SLICE_SECONDS = 0.0001
+"""A slice ends after so long; a step beyond it takes 0.3 ms (design.md 6: at most 1 ms)."""
 
 IDLE_SECONDS = 0.00001
 """A turn of the loop that takes longer did something: more may have come meanwhile."""

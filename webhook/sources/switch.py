@@ -103,14 +103,10 @@ class Switch:
 
     def _release(self, previous: Snapshot | None) -> None:
         """Have a former snapshot freed once nobody uses it any more."""
-        if previous is None:
-            return
-        loop, gone = asyncio.get_running_loop(), asyncio.Event()
-        # a thread that writes its texts somewhere may be the last one to use it
-        reference = weakref.ref(previous, lambda _: loop.call_soon_threadsafe(gone.set))
-        task = loop.create_task(_let_go(reference, gone, parts_of(previous)))
-        self._releasing.add(task)
-        task.add_done_callback(self._releasing.discard)
+        if previous is not None:
+            task = asyncio.create_task(_let_go([previous]))
+            self._releasing.add(task)
+            task.add_done_callback(self._releasing.discard)
 
     def _is_incomplete(self, snapshot: Snapshot) -> bool:
         if self._restored.is_damaged:
@@ -123,11 +119,14 @@ class Switch:
         return bool(self.missing)
 
 
-async def _let_go(
-    snapshot: weakref.ref[Snapshot], gone: asyncio.Event, parts: list[object]
-) -> None:
+async def _let_go(last: list[Snapshot]) -> None:
     """Free a former snapshot bit by bit: all of it at once would hold up every request."""
-    if snapshot() is not None:
+    await idle()
+    loop, gone = asyncio.get_running_loop(), asyncio.Event()
+    parts = parts_of(last[0])
+    # a thread that writes its texts somewhere may be the last one to use it
+    reference = weakref.ref(last.pop(), lambda _: loop.call_soon_threadsafe(gone.set))
+    if reference() is not None:
         await gone.wait()
     await in_slices(_dropped(parts))
 
