@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
 from pydantic import BaseModel
 from typer.main import get_command
 
+from webhook import replica
 from webhook.cli import COMMANDS, command_line
 from webhook.demo.scenes import SCENES
 from webhook.rules import MODELS, RULES
@@ -109,6 +111,13 @@ def test_metrics_are_those_of_the_page() -> None:
     assert made - page == set()
     gone = {name for name in page - made if f'"{name.removeprefix("propylon_")}' not in code}
     assert gone == set()
+
+
+def test_operations_tells_what_each_line_of_readyz_means() -> None:
+    page = (DOCS / "operations.md").read_text(encoding="utf-8")
+    nothing: Any = None
+    names = [*replica._checks(*(nothing,) * 4), "policies", "port", "stop"]
+    assert [name for name in names if f"`{name}: " not in page] == []
 
 
 def _bare(name: str) -> str:
