@@ -17,7 +17,7 @@ from webhook.rules.hide.entries import ABSENT, KEEPING, Entry, Treatment
 from webhook.rules.hide.notes import INFRA, Place, Spot, Verb, Walk, plain
 from webhook.rules.hide.templates import infra_names
 from webhook.rules.hide.tree import Node
-from webhook.rules.hide.walking import CONTAINER_LISTS, meets
+from webhook.rules.hide.walking import CONTAINER_LISTS, matching
 
 STAYING = KEEPING | {Treatment.CARRY_UNOWNED, Treatment.CAP}
 """Treatments of stored values under which leaving the value out would change it."""
@@ -95,7 +95,7 @@ def _element(node: Node, element: Json, walk: Walk, place: Place) -> Json:
         walk.note(Verb.REMOVED, place, INFRA)
         return ABSENT
     result = element
-    for conditions, child in node.elements:
-        if result is not ABSENT and meets(element, conditions):
+    for child in matching(node, element):
+        if result is not ABSENT:
             result = project(child, result, walk, place)
     return result

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from webhook.model import NOTHING
 from webhook.objects.paths import Elements, Key, parse_path
+from webhook.objects.selectors import glob
 from webhook.objects.workloads import WorkloadKind
 from webhook.rules.hide.entries import ADDING, EAGER, Entry, Treatment
 from webhook.rules.hide.fields import DEFAULTS
@@ -35,7 +36,8 @@ class Node:
     without further steps has any. `needles` are the longest texts in the globs, to tell fast that a
     key fits none. `is_eager`: below it, even a value as stored may be changed.
     `adds`: below it, a value may appear where there is none; `adding` are such keys. `by_field`
-    holds the elements that a field chooses, and under "" all others. `is_template`: a Pod template.
+    holds the elements that a field chooses, and under "" all others; `covered` says which ranks a
+    narrower one has taken over. `is_template`: a Pod template.
     `needs_walk`: even a template as stored must be looked into.
     """
 
@@ -45,6 +47,7 @@ class Node:
     needles: tuple[str, ...] = ()
     elements: tuple[tuple[Conditions, Node], ...] = ()
     by_field: Mapping[str, tuple[Ranked, ...]] = NOTHING
+    covered: Mapping[int, frozenset[int]] = field(default_factory=dict)
     adding: tuple[str, ...] = ()
     pairing: Pairing = NAMED
     is_eager: bool = False
@@ -106,6 +109,7 @@ def compile_tree(
                 immutable = kind.is_template_immutable and _is_in_template(steps, kind)
                 row = _with_default(_carried(entry) if immutable else entry, kind)
                 _descend(draft, steps).rows.append(row)
+    _inherit(draft)
     _push_down(draft, ())
     return _built(draft, ())
 
@@ -171,6 +175,46 @@ def _descend(draft: _Draft, steps: Steps) -> _Draft:
     return draft
 
 
+def _inherit(draft: _Draft) -> None:
+    """Let what is said of some elements take over what is said of all those and others.
+
+    So the narrowest conditions alone decide about an element; where an entry selects elements as a
+    whole there is nothing below to decide.
+    """
+    wide = sorted(draft.elements, key=len, reverse=True)
+    for conditions, one in draft.elements.items():
+        for other in wide:
+            if _is_narrower(conditions, other) and not (one.rows or draft.elements[other].rows):
+                _take_over(one, draft.elements[other])
+    for child in _children(draft):
+        _inherit(child)
+
+
+def _is_narrower(conditions: Conditions, other: Conditions) -> bool:
+    """Tell whether elements that meet these conditions meet the other ones, too."""
+    return conditions != other and all(
+        any(_implies(mine, theirs) for mine in conditions) for theirs in other
+    )
+
+
+def _implies(mine: tuple[str, str | None], theirs: tuple[str, str | None]) -> bool:
+    (name, text), (other_name, pattern) = mine, theirs
+    if name != other_name or pattern is None or text == pattern:
+        return name == other_name
+    return text is not None and glob(pattern, text)
+
+
+def _take_over(draft: _Draft, other: _Draft) -> None:
+    draft.rows += other.rows
+    draft.is_template |= other.is_template
+    for name, child in other.keys.items():
+        _take_over(draft.keys.setdefault(name, _Draft(name)), child)
+    for name, child in other.globs.items():
+        _take_over(draft.globs.setdefault(name, _Draft(name)), child)
+    for conditions, child in other.elements.items():
+        _take_over(draft.elements.setdefault(conditions, _Draft()), child)
+
+
 def _push_down(draft: _Draft, inherited: tuple[Entry, ...]) -> None:
     rows = (*draft.rows, *inherited)
     if not (draft.keys or draft.globs or draft.elements):
@@ -207,6 +251,7 @@ def _built(draft: _Draft, above: tuple[str, ...]) -> Node:
         needles=tuple(max(text.split("*"), key=len) for text, _ in globs),
         elements=tuple(kept),
         by_field=_by_field(kept),
+        covered=_covered(kept),
         adding=tuple(name for name, one in keys.items() if one.adds),
         pairing=pairing_of(here),
         is_eager=any(one.is_eager for one in children) or any(map(_is_eager, draft.rows)),
@@ -226,6 +271,21 @@ def _by_field(elements: Sequence[tuple[Conditions, Node]]) -> Mapping[str, tuple
         name = next((name for name, text in conditions if text is None), "")
         found[name] = (*found.get(name, ()), (rank, conditions, node))
     return found
+
+
+def _covered(
+    elements: Sequence[tuple[Conditions, Node]],
+) -> Mapping[int, frozenset[int]]:
+    """Return for each rank those whose places it has taken over."""
+    below = {
+        rank: frozenset(
+            at
+            for at, (other, wide) in enumerate(elements)
+            if _is_narrower(conditions, other) and not (node.rows or wide.rows)
+        )
+        for rank, (conditions, node) in enumerate(elements)
+    }
+    return {rank: ranks for rank, ranks in below.items() if ranks}
 
 
 def _is_idle(node: Node) -> bool:

@@ -185,13 +185,20 @@ def treat_element(lists: _Lists, at: int, old: Json) -> Json:
 
 
 def matching(node: Node, element: Json) -> list[Node]:
-    """Return what the catalogue says about an element: those with more conditions first."""
+    """Return what the catalogue says about an element: those with more conditions first.
+
+    Without those that a narrower one has taken over (0.8: the most specific path wins).
+    """
     found = list(node.by_field.get("", ()))
     if isinstance(element, dict) and len(node.by_field) > 1:
         for name in element:
             found.extend(node.by_field.get(name, ()) if name else ())
         found.sort(key=itemgetter(0))
-    return [child for _, conditions, child in found if meets(element, conditions)]
+    met = [one for one in found if meets(element, one[1])]
+    if len(met) > 1 and node.covered:
+        gone = {at for rank, _, _ in met for at in node.covered.get(rank, ())}
+        return [child for rank, _, child in met if rank not in gone]
+    return [child for _, _, child in met]
 
 
 def meets(element: Json, conditions: Conditions) -> bool:
