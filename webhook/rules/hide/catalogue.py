@@ -6,7 +6,6 @@ table METADATA holds for the object's own metadata and for the template's. `PFX`
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -14,6 +13,7 @@ from typing import Any
 
 from webhook.model import Json
 from webhook.rules.hide.entries import PRESETS, Entry, Treatment
+from webhook.rules.hide.lxcfs_parts import PARENT, is_lxcfs_affinity, is_lxcfs_volume
 
 DEFAULT_TOLERATIONS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
@@ -27,22 +27,6 @@ def is_default_toleration(element: Json) -> bool:
         and element.get("effect") == "NoExecute"
         and element.get("tolerationSeconds") == 300
     )
-
-
-LXCFS_FILE = re.compile(
-    r"/var/lib/lxcfs/(proc/(cpuinfo|diskstats|loadavg|meminfo|stat|swaps|uptime)"
-    r"|sys/devices/system/cpu/online)"
-)
-
-
-def is_lxcfs_volume(element: Json) -> bool:
-    """Tell whether this is a file of lxcfs, as rule C mounts it into Pods.
-
-    This rule is called again behind rule C; the files show a container nothing but itself.
-    """
-    host_path = element.get("hostPath") if isinstance(element, dict) else None
-    path = host_path.get("path") if isinstance(host_path, dict) else None
-    return isinstance(path, str) and LXCFS_FILE.fullmatch(path) is not None
 
 
 def entry(path: str, owner: str, preset: str, reason: str, **more: Any) -> Entry:
@@ -160,7 +144,11 @@ POD_SPEC: tuple[Entry, ...] = (
     entry("$pod.nodeSelector", "I", "hide", "placement"),
     entry("$pod.nodeName", "I", "lock", "bypasses the scheduler", kinds=TEMPLATES),
     entry("$pod.nodeName", "I", "hide", "bypasses the scheduler", kinds=POD),
-    entry("$pod.affinity.nodeAffinity", "I", "hide", "placement"),
+    entry("$pod.affinity.nodeAffinity", "I", "hide", "placement", kinds=TEMPLATES),
+    entry(
+        "$pod.affinity.nodeAffinity", "I", "hide", "placement", kinds=POD,
+        spares=is_lxcfs_affinity,
+    ),
     entry("$pod.affinity.podAffinity", "O", "carry-new-ok", "spreading trait"),
     entry("$pod.affinity.podAntiAffinity", "O", "carry-new-ok", "spreading trait"),
     entry("$pod.topologySpreadConstraints", "O", "carry-new-ok", "spreading trait"),
@@ -236,6 +224,10 @@ CONTAINER: tuple[Entry, ...] = (
     entry("resources.claims", "I", "lock", "devices"),
     entry("resizePolicy", "O", "hide", "in-place resize"),
     entry("volumeMounts[*].mountPropagation", "I", "lock", "mounts of the node"),
+    entry(
+        f'volumeMounts[mountPath="{PARENT}"].mountPropagation', "system", "ignore",
+        "written by another rule", kinds=POD,
+    ),
     entry("volumeMounts[*].recursiveReadOnly", "I", "hide", "runtime feature", **SHOWN),
     entry("volumeMounts[*].bindMountOptions", "I", "hide", "runtime feature"),
     entry("volumeDevices", "I", "lock", "raw block"),

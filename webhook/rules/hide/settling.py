@@ -126,7 +126,7 @@ def _warn(case: Case) -> Json:
 
 
 def _strip(case: Case) -> Json:
-    if case.new is ABSENT or case.is_default or case.is_free:
+    if case.new is ABSENT or case.is_default or case.is_free or _is_spared(case):
         return case.new
     if case.entry.spares is not None and isinstance(case.new, list):
         return _partition(case, [])
