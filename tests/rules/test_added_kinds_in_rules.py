@@ -279,6 +279,25 @@ def test_its_protected_children_keep_it() -> None:
     assert protection.validate(asked, protect(checkDependents=[]), world).violations == ()
 
 
+CLONES = {**deployment(), "apiVersion": "apps.kruise.io/v1beta1", "kind": "CloneSet"}
+# id → (an object with a template, how the denial names it)
+TEMPLATES: dict[str, tuple[Any, str]] = {
+    "added": (game(), "GameServer/web refers to it"),
+    "of another project": (CLONES, "CloneSet/web refers to it"),
+}
+
+
+@pytest.mark.parametrize(("holder", "text"), TEMPLATES.values(), ids=TEMPLATES)
+def test_what_a_template_refers_to_is_in_use(holder: Any, text: str) -> None:
+    path = SERVERS if holder["kind"] == "GameServer" else "spec.template.spec"
+    volume = {"name": "a", "configMap": {"name": "settings"}}
+    settings = protection.thing("ConfigMap", protection.CASCADING, name="settings")
+    asked = protection.delete(settings)
+    world = protection.World(tweak(holder, f"{path}.volumes", [volume]))
+    assert text in protection.validate(asked, protect(), world).violations[0].message
+    assert protection.validate(asked, protect(), protection.World(holder)).violations == ()
+
+
 def test_its_controller_may_delete_what_it_owns() -> None:
     child = protection.thing(
         "StatefulSet.apps/v1", protection.ALWAYS, owner=("GameServer", API_VERSION)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from webhook.model import Facts, Get, Json
 from webhook.objects.paths import get
-from webhook.objects.workloads import KUBERNETES, controller_of, templates
+from webhook.objects.workloads import KUBERNETES, WorkloadKind, controller_of, templates
 from webhook.rules.protect.asking import ask, listing, objects, served
 from webhook.rules.protect.config import Config
 from webhook.rules.protect.kinds import WORKLOADS, Key
@@ -35,15 +35,17 @@ class Block:
     advice: str
 
 
-TEMPLATES = {row.kind: row for row in KUBERNETES if row.kind not in {"Pod", "PodTemplate"}}
-
 HOLDERS: tuple[tuple[str, str], ...] = (
     ("v1", "Pod"),
     ("networking.k8s.io/v1", "Ingress"),
     ("v1", "ServiceAccount"),
-    *((f"{row.group}/v1" if row.group else "v1", kind) for kind, row in TEMPLATES.items()),
+    *(
+        (f"{row.group}/v1" if row.group else "v1", row.kind)
+        for row in KUBERNETES
+        if row.kind not in {"Pod", "PodTemplate"}
+    ),
 )
-"""apiVersion and kind of all that may refer to a Secret or ConfigMap; Pods first."""
+"""apiVersion and kind of all in Kubernetes that may refer to a Secret or ConfigMap; Pods first."""
 
 FEW = 10
 """So many objects of a definition are enough to know; there may be a hundred thousand."""
@@ -150,29 +152,32 @@ def _pods_using(subject: Subject, facts: Facts, uses: Callable[[Json], bool]) ->
     return Block("InUse", f"Pod {first}{rest}", "Delete what uses it first")
 
 
-def _count_references(subject: Subject, _config: Config, facts: Facts) -> Block | None:
+def _count_references(subject: Subject, config: Config, facts: Facts) -> Block | None:
     """Look for a Secret or ConfigMap in Pods, templates, Ingresses and service accounts."""
-    lookups = [listing(*place, subject.namespace) for place in HOLDERS]
-    answers = zip(HOLDERS, ask(facts, lookups), strict=True)
-    for (_, kind), found in answers:
+    further = [one for one in config.kinds if one.is_workload and one.is_optional]
+    holders = (*HOLDERS, *served(facts, further))
+    lookups = [listing(*place, subject.namespace) for place in holders]
+    answers = zip(holders, ask(facts, lookups), strict=True)
+    for (version, kind), found in answers:
+        row = config.actors.kinds.find(version.rpartition("/")[0], kind)
         for one in found:
-            if subject.name in _names_in(kind, one, subject.kind):
+            if subject.name in _names_in(kind, row, one, subject.kind):
                 name = get(one, ("metadata", "name"))
                 verb = "uses" if kind == "Pod" else "refers to"
                 return Block("InUse", f"{kind}/{name} {verb} it", "Delete or change that first")
     return None
 
 
-def _names_in(holder: str, value: Json, kind: str) -> frozenset[str]:
-    """Return the names of Secrets or ConfigMaps that an object of a kind of HOLDERS refers to."""
+def _names_in(holder: str, row: WorkloadKind | None, value: Json, kind: str) -> frozenset[str]:
+    """Return the names of Secrets or ConfigMaps that an object refers to; `row` is a workload's."""
     if holder == "Pod":
         spec = get(value, ("spec",))
         return frozenset() if is_terminated(value) else names_used(spec, kind)
-    if holder in {"Ingress", "ServiceAccount"}:
+    if row is None:
         return names_named(value, holder) if kind == "Secret" else frozenset()
     if _is_past(value):
         return frozenset()
-    specs = (one.spec for one in templates(TEMPLATES[holder], value))
+    specs = (one.spec for one in templates(row, value))
     return frozenset(name for spec in specs for name in names_used(spec, kind))
 
 
