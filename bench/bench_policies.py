@@ -1,11 +1,13 @@
 """Decisions per second with 10 matching policies of 10, 100 and 1,000, and latency while reloading.
 
-The first part calls `decide` in this process. The second drives the real server, with 1,000
-policies loaded, at 30 % of its maximum rate, while one document or all of them change on disk.
+The first part calls `decide` and builds snapshots in this process. The second drives the real
+server, with 1,000 policies loaded, at 30 % of its maximum rate, while one document or all of them
+change on disk.
 """
 
 import argparse
 import asyncio
+import gc
 import itertools
 import json
 import os
@@ -17,10 +19,11 @@ import tempfile
 import time
 import urllib.request
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -41,9 +44,9 @@ from servers import (
 
 from webhook.codec import decode_review
 from webhook.engine import decide
-from webhook.model import NEVER, AdmissionRequest, Document, Facts, Get, Registration
+from webhook.model import NEVER, AdmissionRequest, Document, Facts, Get, Platform, Registration
 from webhook.registration import registrations
-from webhook.snapshot import Snapshot, build
+from webhook.snapshot import Snapshot, build, build_in_steps
 
 MATCHING = 10
 SIZES = (10, 100, 1000)
@@ -96,6 +99,7 @@ def main() -> None:
         "bench": "policies",
         **{f"decisions_per_second_10_of_{size}": round(rate) for size, rate in rates.items()},
         "loaded_1000_vs_10": round(rates[SIZES[0]] / rates[SIZES[-1]], 3),
+        **steps_of_builds(),
         **reloads(arguments),
     }
     print(json.dumps(result))
@@ -155,6 +159,40 @@ def batch(entry: Registration, snapshot: Snapshot) -> float:
     seconds = (time.process_time() - start) / BATCH
     assert not decision.violations, decision
     return seconds
+
+
+def steps_of_builds() -> dict[str, float]:
+    """Return the length of a build and of its longest step, in ms: requests wait for a step."""
+    before = build(documents(""))
+    changed = {"one_changed": [*documents(" changed")[:1], *documents("")[1:]]}
+    changed["all_replaced"] = documents(" changed")
+    result: dict[str, float] = {}
+    for name, coming in changed.items():
+        rounds = [step_seconds(coming, before) for _ in range(3)]
+        best = [min(times) for times in zip(*rounds, strict=True)]  # the others were disturbed
+        result[f"build_{name}_ms"] = round(sum(best) * 1000, 1)
+        result[f"longest_step_{name}_ms"] = round(max(best) * 1000, 2)
+    return result
+
+
+def documents(mark: str) -> list[Document]:
+    return [Document(name, value) for name, value in texts(SIZES[-1], mark).items()]
+
+
+def step_seconds(coming: list[Document], before: Snapshot) -> list[float]:
+    """Return the computing time of each step, without collections: slices have their own."""
+    gc.collect()
+    gc.disable()
+    built: list[Snapshot] = []  # to let go of it takes long
+
+    def steps() -> Iterator[None]:
+        built.append((yield from build_in_steps(coming, before, Platform())))
+
+    times = [time.thread_time()]
+    times += [time.thread_time() for _ in steps()]
+    times.append(time.thread_time())
+    gc.enable()
+    return [after - start for start, after in pairwise(times)]
 
 
 def reloads(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -257,7 +257,9 @@ def _assemble(
 ) -> Steps[Snapshot]:
     kinds = yield from _by_kind(accepted)
     actors, configs, rule_errors = yield from _build_rules(kinds, platform)
+    yield
     policies, bindings = _compiled(kinds, POLICY_KIND), _compiled(kinds, BINDING_KIND)
+    yield
     groups, policy_sets = yield from _grouped(policies, bindings, build_policy_set_in_steps)
     mutating_policies = _compiled(kinds, MUTATING_KIND)
     mutating_bindings = _compiled(kinds, MUTATING_BINDING_KIND)

@@ -46,6 +46,7 @@ def group_policies_in_steps(
 ) -> Steps[tuple[PolicyGroup[G], ...]]:
     """Do as `group_policies`, and pause after each policy."""
     bound = {binding.policy_name for binding in bindings}
+    yield
     groups: list[_Group[G]] = []
     for policy in sorted(policies, key=lambda policy: policy.name):
         if policy.name in bound:

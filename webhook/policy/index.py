@@ -151,7 +151,7 @@ def arrange(
     by_policy: dict[str, list[B]] = {}
     for binding in sorted(bindings, key=lambda one: one.name):
         by_policy.setdefault(binding.policy_name, []).append(binding)
-    yield
+        yield
     bound: list[Bound[P, B, W]] = []
     places: dict[str, list[int]] = {}
     for policy in sorted(policies, key=lambda one: one.name):
