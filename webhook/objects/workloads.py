@@ -247,10 +247,10 @@ def templates(kind: WorkloadKind, value: Any) -> tuple[Template, ...]:
     found: list[Template] = []
     for pattern in kind.template_paths:
         for path, template in select(pattern, value):
-            spec = get(template, ("spec",))
-            metadata = get(template, ("metadata",)) or {}
-            if isinstance(spec, dict) and isinstance(metadata, dict):
-                found.append(Template(path, metadata, spec))
+            if isinstance(template, dict):
+                spec, metadata = template.get("spec"), template.get("metadata") or {}
+                if isinstance(spec, dict) and isinstance(metadata, dict):
+                    found.append(Template(path, metadata, spec))
     return tuple(found)
 
 

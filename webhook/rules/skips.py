@@ -40,9 +40,13 @@ def is_skipped(request: AdmissionRequest) -> bool:
     """
     if request.operation == "CONNECT" or request.sub_resource in SUB_RESOURCES_LEFT_OUT:
         return True
-    if NODES in request.user_info.groups or get(request.object, MIRROR_POD) is not None:
+    if NODES in request.user_info.groups:
         return True
-    return get(request.object, ("metadata", "deletionTimestamp")) is not None
+    metadata = get(request.object, MIRROR_POD[:1])
+    if not isinstance(metadata, dict):
+        return False
+    is_mirror = get(metadata, MIRROR_POD[1:]) is not None
+    return is_mirror or metadata.get("deletionTimestamp") is not None
 
 
 def read_switch(text: str) -> bool | None:

@@ -24,9 +24,10 @@ def is_resent(request: AdmissionRequest) -> bool:
 
 def scrubbed(value: Json, request: AdmissionRequest, walk: Walk, config: Config) -> Json:
     """Return the object with hidden fields taken out of the annotation, if that is configured."""
+    if config.spec.last_applied != "scrub":
+        return value
     text = get(value, PATH)
-    is_asked = config.spec.last_applied == "scrub" and isinstance(text, str)
-    if not is_asked or WRITTEN.isdisjoint(note.verb for note in walk.notes):
+    if not isinstance(text, str) or WRITTEN.isdisjoint(note.verb for note in walk.notes):
         return value
     try:
         applied = orjson.loads(text)

@@ -127,6 +127,9 @@ def treated_pod(
 
 def infra_names(stored: Json, prefix: str) -> frozenset[str]:
     """Return the containers that a stored template's annotation gives to the platform."""
-    text = get(stored, ("metadata", "annotations", f"{prefix}/{INFRA_ANNOTATION}"))
-    names = text.split(",") if isinstance(text, str) else ()
+    annotations = get(stored, ("metadata", "annotations"))
+    text = as_map(annotations).get(f"{prefix}/{INFRA_ANNOTATION}") if annotations else None
+    if not isinstance(text, str):
+        return frozenset()
+    names = text.split(",")
     return frozenset(name.strip() for name in names if name.strip())

@@ -16,6 +16,7 @@ from webhook.rules.skips import read_switch
 from webhook.rules.spread.config import RANKS, Spreading
 from webhook.rules.spread.writing import with_value
 
+_FIELDS = ("labels", "annotations")
 TIER, MAX_TIER, EXCLUSIVE, SKIP = "tier", "max-tier", "exclusive", "skip-spread"
 
 _LEVEL_OF: Mapping[ActorClass, int] = {
@@ -84,14 +85,15 @@ def _places(
 ) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
     """Return the maps of labels and of annotations that have, or had, any mark."""
     marks = frozenset([f"{author.prefix}/{name}" for name in (TIER, EXCLUSIVE, SKIP)])
-    places: dict[str, list[Path]] = {"labels": [], "annotations": []}
-    for path in dict.fromkeys(((*template, "metadata"), ("metadata",))):
+    found: dict[Path, None] = {}
+    for path in ((*template, "metadata"), ("metadata",)):
         for metadata in (get(value, path), get(author.stored, path)):
-            for name, found in places.items() if isinstance(metadata, dict) else ():
+            for name in _FIELDS if isinstance(metadata, dict) else ():
                 texts = metadata.get(name)
                 if isinstance(texts, dict) and not marks.isdisjoint(texts):
-                    found.append((*path, name))
-    return tuple(dict.fromkeys(places["labels"])), tuple(dict.fromkeys(places["annotations"]))
+                    found[*path, name] = None
+    labels, annotations = (tuple(one for one in found if one[-1] == name) for name in _FIELDS)
+    return labels, annotations
 
 
 def _read_tier(made: Marks, places: tuple[Path, ...], namespace: Json, author: Author) -> None:

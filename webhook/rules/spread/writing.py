@@ -35,7 +35,7 @@ def with_value(value: Json, path: Path, new: Json) -> Json:
 def without(spec: Json, elements: Elements) -> Json:
     """Return the Pod spec without these elements; the same one when it has none of them."""
     for path, dropped in elements.items():
-        before = get(spec, path) or [] if dropped else []
+        before = (get(spec, path) or []) if dropped else []
         kept = [one for one in before if not holds(dropped, one)]
         if len(kept) < len(before):
             spec = with_value(spec, path, kept or None)
@@ -54,12 +54,13 @@ def planned(base: Json, incoming: Json, made: Plan) -> Json:
         before = get(spec, path) or []
         added = [missing.element for missing in made.missing if missing.path == path]
         spec = with_value(spec, path, [*before, *added])
-    if spec is incoming or all(_has_the_same(spec, incoming, path) for path in LISTS):
-        return incoming
-    return spec
+    is_same = spec is incoming or all(_has_the_same(spec, incoming, path) for path in LISTS)
+    return incoming if is_same else spec
 
 
 def _has_the_same(spec: Json, incoming: Json, path: Path) -> bool:
     """Tell whether the lists differ at most in their order."""
+    if spec.get(path[0]) is incoming.get(path[0]):
+        return True
     one, other = get(spec, path) or [], get(incoming, path) or []
     return bool(one == other) or alike(sorted(one, key=repr), sorted(other, key=repr))
