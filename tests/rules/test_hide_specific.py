@@ -84,6 +84,47 @@ def test_an_entry_for_whole_elements_has_nothing_below() -> None:
     assert "volume data" not in refused.message
 
 
+MEDIUM = "emptyDir.medium"
+# id → (entries, volumes whose medium stays)
+VOLUMES: dict[str, tuple[list[Any], set[str]]] = {
+    "none": ([], set()),
+    "a name goes before a field": ([entry(f"$pod.volumes[name=x].{MEDIUM}")], {"x"}),
+    "both": ([entry(f"$pod.volumes[name=x,?emptyDir].{MEDIUM}")], {"x"}),
+    "a glob": ([entry(f'$pod.volumes[name="*"].{MEDIUM}')], {"x", "y"}),
+    "another name": ([entry(f"$pod.volumes[name=z].{MEDIUM}")], set()),
+}
+
+
+@pytest.mark.parametrize(("entries", "kept"), VOLUMES.values(), ids=VOLUMES)
+def test_names_and_fields(entries: list[Any], kept: set[str]) -> None:
+    volumes = [{"name": name, "emptyDir": {"medium": "Memory"}} for name in ("x", "y")]
+    made = mutate(request(web(volumes=volumes)), config(catalogue=entries)).object
+    found = made["spec"]["template"]["spec"]["volumes"]
+    assert {one["name"] for one in found if one["emptyDir"]} == kept
+
+
+def test_a_value_is_not_added_to_elements_without_the_field() -> None:
+    pinned = {"path": f"$pod.volumes[?emptyDir].{MEDIUM}", "preset": "pin", "value": "Memory"}
+    used = config(catalogue=[pinned, entry("$pod.volumes[name=x].configMap.name")])
+    volumes = [{"name": "x", "configMap": {"name": "a"}}, {"name": "y", "emptyDir": {}}]
+    made = mutate(request(web(volumes=volumes)), used).object
+    assert made["spec"]["template"]["spec"]["volumes"] == [
+        volumes[0],
+        {"name": "y", "emptyDir": {"medium": "Memory"}},
+    ]
+
+
+def test_two_fields_decide_side_by_side() -> None:
+    hidden = [
+        {"path": "$containers[?command].workingDir", "preset": "hide"},
+        {"path": "$containers[?args].stdin", "preset": "hide"},
+    ]
+    value = web(container("app", command=["x"], args=["y"], workingDir="/", stdin=True))
+    made = mutate(request(value), config(catalogue=hidden)).object
+    (app,) = made["spec"]["template"]["spec"]["containers"]
+    assert {"workingDir", "stdin"}.isdisjoint(app)
+
+
 def test_the_view_agrees() -> None:
     used = config(catalogue=[entry(f"$containers[name=app].{PULL}")])
     paths = [one.path for one in explain(several(), used)]

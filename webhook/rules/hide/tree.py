@@ -63,6 +63,7 @@ class _Draft:
     keys: dict[str, _Draft] = field(default_factory=dict)
     globs: dict[str, _Draft] = field(default_factory=dict)
     elements: dict[Conditions, _Draft] = field(default_factory=dict)
+    covered: dict[Conditions, list[Conditions]] = field(default_factory=dict)
     is_template: bool = False
 
 
@@ -183,18 +184,38 @@ def _inherit(draft: _Draft) -> None:
     """
     wide = sorted(draft.elements, key=len, reverse=True)
     for conditions, one in draft.elements.items():
-        for other in wide:
-            if _is_narrower(conditions, other) and not (one.rows or draft.elements[other].rows):
-                _take_over(one, draft.elements[other])
+        draft.covered[conditions] = [
+            other
+            for other in wide
+            if not (one.rows or draft.elements[other].rows)
+            and _is_narrower(conditions, other, draft.elements[other])
+        ]
+    for conditions, others in draft.covered.items():
+        for other in others:
+            _take_over(draft.elements[conditions], draft.elements[other])
     for child in _children(draft):
         _inherit(child)
 
 
-def _is_narrower(conditions: Conditions, other: Conditions) -> bool:
-    """Tell whether elements that meet these conditions meet the other ones, too."""
-    return conditions != other and all(
-        any(_implies(mine, theirs) for mine in conditions) for theirs in other
+def _is_narrower(conditions: Conditions, other: Conditions, draft: _Draft) -> bool:
+    """Tell whether elements that meet these conditions meet the other ones, too.
+
+    `[name=a]` also goes before `[?b]` when that one only says something of what is below `b`.
+    """
+    missing = [one for one in other if not any(_implies(mine, one) for mine in conditions)]
+    if conditions == other or not missing:
+        return conditions != other
+    has_text, is_plain = (any(text for _, text in one) for one in (conditions, other))
+    return (
+        has_text
+        and not is_plain
+        and {name for name, _ in missing} == draft.keys.keys()
+        and (not (draft.globs or draft.elements or _may_add(draft)))
     )
+
+
+def _may_add(draft: _Draft) -> bool:
+    return any(map(_adds, draft.rows)) or any(map(_may_add, _children(draft)))
 
 
 def _implies(mine: tuple[str, str | None], theirs: tuple[str, str | None]) -> bool:
@@ -251,7 +272,7 @@ def _built(draft: _Draft, above: tuple[str, ...]) -> Node:
         needles=tuple(max(text.split("*"), key=len) for text, _ in globs),
         elements=tuple(kept),
         by_field=_by_field(kept),
-        covered=_covered(kept),
+        covered=_covered(kept, draft),
         adding=tuple(name for name, one in keys.items() if one.adds),
         pairing=pairing_of(here),
         is_eager=any(one.is_eager for one in children) or any(map(_is_eager, draft.rows)),
@@ -274,18 +295,16 @@ def _by_field(elements: Sequence[tuple[Conditions, Node]]) -> Mapping[str, tuple
 
 
 def _covered(
-    elements: Sequence[tuple[Conditions, Node]],
+    elements: Sequence[tuple[Conditions, Node]], draft: _Draft
 ) -> Mapping[int, frozenset[int]]:
     """Return for each rank those whose places it has taken over."""
-    below = {
-        rank: frozenset(
-            at
-            for at, (other, wide) in enumerate(elements)
-            if _is_narrower(conditions, other) and not (node.rows or wide.rows)
-        )
-        for rank, (conditions, node) in enumerate(elements)
+    ranks = {conditions: rank for rank, (conditions, _) in enumerate(elements)}
+    taken = {
+        ranks[conditions]: frozenset(ranks[other] for other in others if other in ranks)
+        for conditions, others in draft.covered.items()
+        if others and conditions in ranks
     }
-    return {rank: ranks for rank, ranks in below.items() if ranks}
+    return {rank: others for rank, others in taken.items() if others}
 
 
 def _is_idle(node: Node) -> bool:
