@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -195,6 +196,45 @@ def test_a_44_daemon_sets_are_the_platforms(developer: Kubectl, admin: Kubectl) 
     said = developer.try_out(daemons)
     assert "kind DaemonSet is reserved for the platform" in said.stderr
     assert admin.within("shop").try_out(daemons).ok
+
+
+def test_a_new_claim_keeps_the_finalizer_of_the_api_server(empty_shop: Kubectl) -> None:
+    """Its admission adds one before any webhook is asked: nothing that a developer wrote."""
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    metadata = {"name": "uploads", "namespace": "shop"}
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata}
+    assert empty_shop.apply({**claim, "spec": spec}).stderr == ""
+    stored = empty_shop.get("pvc", "uploads")["metadata"]
+    assert stored["finalizers"] == ["kubernetes.io/pvc-protection"]
+    empty_shop.run("delete", "pvc", "uploads")
+
+
+def test_a_job_made_from_a_cron_job_is_as_the_platform_left_that(
+    empty_shop: Kubectl, admin: Kubectl
+) -> None:
+    """`kubectl create job --from` copies hidden fields, too; the copy is accepted as it is."""
+    spec = shop.pod()["spec"]
+    empty_shop.apply(
+        {
+            "apiVersion": "batch/v1",
+            "kind": "CronJob",
+            "metadata": {"name": "report", "namespace": "shop"},
+            "spec": {
+                "schedule": "0 3 1 1 *",
+                "jobTemplate": {"spec": {"template": {"spec": spec}}},
+            },
+        }
+    )
+    template = {"spec": {"nodeSelector": {"pool": "web"}}}
+    patch = {"spec": {"jobTemplate": {"spec": {"template": template}}}}
+    admin.within("shop").run("patch", "cronjob", "report", "--patch", json.dumps(patch))
+    # The API server gives a Job labels and a selector behind the mutating webhooks.
+    empty_shop.run("create", "job", "plain", "--image=registry.example.com/report:1")
+    said = empty_shop.run("create", "job", "now", "--from=cronjob/report")
+    assert said.stderr == ""
+    made = empty_shop.get("job", "now")["spec"]["template"]["spec"]
+    assert made["nodeSelector"] == {"pool": "web"}
+    empty_shop.run("delete", "cronjob,job", "--all")
 
 
 def test_a_53_unknown_fields_are_refused_before_us(developer: Kubectl) -> None:

@@ -81,7 +81,7 @@ def test_namespace_deletion_is_denied_by_a_policy(admin: Kubectl, propylon: Prop
     )
     assert admin.get("namespace", name)["status"]["phase"] == "Active"
     admin.run("label", "namespace", name, "example.com/keep-")
-    admin.run("delete", "namespace", name)
+    admin.run("delete", "namespace", name, "--wait=false")
 
 
 def test_audited_policy_only_records(

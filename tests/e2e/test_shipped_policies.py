@@ -78,4 +78,4 @@ def test_namespace_in_production_goes_after_confirmation(
     advice = f"kubectl annotate namespace {name} example.com/delete={name}"
     assert advice in refused.stderr
     admin.run(*advice.split()[1:])
-    admin.run("delete", "namespace", name)
+    admin.run("delete", "namespace", name, "--wait=false")

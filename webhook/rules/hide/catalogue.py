@@ -15,6 +15,9 @@ from webhook.model import Json
 from webhook.rules.hide.entries import PRESETS, Entry, Treatment
 from webhook.rules.hide.lxcfs_parts import PARENT, is_lxcfs_affinity, is_lxcfs_volume
 
+JOB_UID = "batch.kubernetes.io/controller-uid"
+"""The label by which a Job finds its Pods (since Kubernetes 1.27)."""
+
 DEFAULT_TOLERATIONS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 
@@ -27,6 +30,17 @@ def is_default_toleration(element: Json) -> bool:
         and element.get("effect") == "NoExecute"
         and element.get("tolerationSeconds") == 300
     )
+
+
+def is_generated_selector(selector: Json) -> bool:
+    """Tell whether the API server made this selector of a Job: it names the Job's own uid.
+
+    One that somebody writes would need `manualSelector`, which is the platform's.
+    """
+    if not isinstance(selector, dict) or selector.keys() != {"matchLabels"}:
+        return False
+    labels = selector["matchLabels"]
+    return isinstance(labels, dict) and tuple(labels) == (JOB_UID,)
 
 
 def entry(path: str, owner: str, preset: str, reason: str, **more: Any) -> Entry:
@@ -100,6 +114,12 @@ METADATA: tuple[Entry, ...] = (
         )
     ),
     entry('$meta.labels["sidecar.istio.io/inject"]', "O", "hide", "the mesh is a platform trait"),
+    entry(
+        "metadata.finalizers", "I", "hide", "a developer's finalizer blocks deletion",
+        kinds=("core/PersistentVolumeClaim",), minds_removal=True,
+        # The API server adds it before any webhook is asked (F-17).
+        free_on_create=(["kubernetes.io/pvc-protection"],),
+    ),
     entry(
         "$meta.finalizers", "I", "hide", "a developer's finalizer blocks deletion",
         minds_removal=True,
@@ -287,7 +307,11 @@ WORKLOADS: tuple[Entry, ...] = (
     *_kind("batch/Job", "O", "seed", "clean-up", "ttlSecondsAfterFinished", **SHOWN),
     *_kind("batch/Job", "I", "carry", "queues own it", "suspend", **SHOWN),
     *_kind("batch/Job", "I", "lock", "queues own it", "managedBy", "scheduling"),
-    *_kind("batch/Job", "I", "lock", "would adopt other Pods", "manualSelector", "selector"),
+    *_kind("batch/Job", "I", "lock", "would adopt other Pods", "manualSelector"),
+    *_kind(
+        "batch/Job", "I", "lock", "would adopt other Pods", "selector",
+        spares=is_generated_selector,
+    ),
     *_kind("batch/CronJob", "I", "pin", "etcd size", "successfulJobsHistoryLimit", value=3, **SHOWN),
     *_kind("batch/CronJob", "I", "pin", "etcd size", "failedJobsHistoryLimit", value=1, **SHOWN),
     *_kind("batch/CronJob", "O", "carry", "stopped on purpose", "suspend", **SHOWN),

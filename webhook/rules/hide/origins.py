@@ -18,6 +18,14 @@ BOOKKEEPING = frozenset(
 """What the API server decides on; a full replacement leaves it out."""
 
 
+GENERATED = frozenset(
+    f"{prefix}{name}"
+    for prefix in ("", "batch.kubernetes.io/")
+    for name in ("controller-uid", "job-name")
+)
+"""Labels in a Job's template; they come between mutating and validating webhooks."""
+
+
 def is_echo(request: AdmissionRequest, prefix: str) -> bool:
     """Tell whether the object is the stored one but for managedFields and status (0.6).
 
@@ -96,4 +104,15 @@ def _is_copy(job: Json, owner: Json, live: Json) -> bool:
     if not isinstance(live, dict) or get(live, ("metadata", "uid")) != get(owner, ("uid",)):
         return False
     template = get(live, ("spec", "jobTemplate", "spec", "template"))
-    return template is not None and same(get(job, ("spec", "template")), template)
+    return template is not None and same(
+        _without_generated(get(job, ("spec", "template"))), template
+    )
+
+
+def _without_generated(template: Json) -> Json:
+    """Return a Job's template without the labels that the API server gives each Job."""
+    labels = get(template, ("metadata", "labels"))
+    if not isinstance(labels, dict):
+        return template
+    own = {name: one for name, one in labels.items() if name not in GENERATED}
+    return {**template, "metadata": {**template["metadata"], "labels": own}}
