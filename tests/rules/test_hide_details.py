@@ -642,6 +642,18 @@ ROWS: dict[str, Row] = {
         (f"replace /metadata/annotations/{LAST.replace('/', '~1')}", f"remove {SPEC}/nodeSelector"),
         ("hide: spec.template.spec.nodeSelector removed",),
     ),
+    "scrub says nothing of its own": Row(
+        create(web(imagePullSecrets=[{"name": "mine"}, {"name": "corp"}], metadata={
+            "annotations": {LAST: '{"kind":"Deployment","spec":{"template":{"spec":{"imagePullSecrets":'
+                                  '[{"name":"corp"},{"name":"mine"}]}}}}'},
+        })),
+        {"lastApplied": "scrub", **entry(
+            "$pod.imagePullSecrets[name=corp]", "restore", value=[{"name": "corp"}]
+        )},
+        (f"replace /metadata/annotations/{LAST.replace('/', '~1')}",
+         f"remove {SPEC}/imagePullSecrets/0"),
+        ("hide: spec.template.spec.imagePullSecrets[0: mine] removed",),
+    ),
     "scrub of no JSON": Row(
         create(tweak(APPLIED, ("metadata", "annotations", LAST), "{")), {"lastApplied": "scrub"},
         (f"remove {SPEC}/nodeSelector",), ("hide: spec.template.spec.nodeSelector removed",),

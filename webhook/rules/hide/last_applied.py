@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import orjson
 
 from webhook.model import AdmissionRequest, Json
@@ -34,7 +36,7 @@ def scrubbed(value: Json, request: AdmissionRequest, walk: Walk, config: Config)
     except orjson.JSONDecodeError:
         return value
     tree = config.trees[request.kind.group, request.kind.kind]
-    clean = project(tree, applied, walk)
+    clean = project(tree, applied, replace(walk, notes=[]))  # what it says, the object said
     if clean is applied or clean is ABSENT:
         return value
     annotations = {**value["metadata"]["annotations"], LAST_APPLIED: orjson.dumps(clean).decode()}
