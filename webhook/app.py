@@ -11,9 +11,7 @@ from __future__ import annotations
 import hmac
 import logging
 import re
-import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -21,6 +19,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Match, Router
 from starlette.types import Lifespan, Receive, Scope, Send
 
+from webhook.clocks import REAL, Clock, MonotonicDeadline
 from webhook.codec import BadReview, decode_review, encode_review
 from webhook.engine import PUBLICATION, decide, decide_in_steps
 from webhook.model import (
@@ -104,38 +103,16 @@ class Sink(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """The two clocks: seconds since the epoch, and seconds that never jump."""
-
-    epoch: Callable[[], float] = time.time
-    monotonic: Callable[[], float] = time.monotonic
-
-
-class MonotonicDeadline:
-    """The time by which an answer is worth sending."""
-
-    __slots__ = ("_at", "_now")
-
-    def __init__(self, at: float, now: Callable[[], float]) -> None:
-        self._at = at
-        self._now = now
-
-    def expired(self) -> bool:
-        """Tell whether the time is used up."""
-        return self._now() >= self._at
-
-    def remaining(self) -> float:
-        """Return the seconds that are left; 0 when there are none."""
-        return max(0.0, self._at - self._now())
-
-
 class Refusal(Exception):  # noqa: N818 - an answer of HTTP, not an error of ours
     """A request that gets no verdict: an HTTP status and a text for a person."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
         self.status = status
+
+
+Keep = Callable[[AdmissionRequest, Registration, Decision, float], Awaitable[None]]
+"""Stores one judged request before it is answered; raises when that cannot be done."""
 
 
 def _ignore(_status: int) -> None:
@@ -147,17 +124,18 @@ def create_app(
     resolver: Resolver,
     sinks: Sequence[Sink] = (),
     token: str = "",
-    clock: Clock = Clock(),
+    clock: Clock = REAL,
     *,
     refused: Callable[[int], None] = _ignore,
+    keep: Keep | None = None,
     lifespan: Lifespan[Any] | None = None,
 ) -> Router:
     """Return the ASGI application of the admission port.
 
     With a token the paths end in it and all others are 404. `refused` is told the HTTP status of
-    each request that got no verdict.
+    each request that got no verdict; `keep` is waited for before each answer.
     """
-    parts = (store, resolver, tuple(sinks), token.encode(), clock, refused)
+    parts = (store, resolver, tuple(sinks), token.encode(), clock, refused, keep)
     routes = [
         EntryRoute(verb, Endpoint(*parts, mutating=verb == "mutate"), has_token=bool(token))
         for verb in ("validate", "mutate")
@@ -201,9 +179,11 @@ class Endpoint:
         token: bytes,
         clock: Clock,
         refused: Callable[[int], None],
+        keep: Keep | None,
         *,
         mutating: bool,
     ) -> None:
+        self._keep = keep
         self._store = store
         self._resolver = resolver
         self._sinks = sinks
@@ -217,6 +197,9 @@ class Endpoint:
         started = self._clock.monotonic()
         try:
             answer, request, registration, decision = await self._review(scope, receive, started)
+            latency = self._clock.monotonic() - started
+            if self._keep is not None:
+                await self._keep(request, registration, decision, latency)
         except ClientDisconnect:
             return
         except Refusal as refusal:
@@ -227,7 +210,6 @@ class Endpoint:
             await self._refuse(scope, send, 500, FAILED)
             self._tell_failure(scope, started)
             return
-        latency = self._clock.monotonic() - started
         await _respond(send, 200, _JSON, answer)
         for sink in self._sinks:
             sink.put_nowait(request, registration, decision, latency)

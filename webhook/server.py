@@ -24,14 +24,14 @@ from typing import Any
 import uvicorn
 import uvloop
 
-from webhook.app import Resolver, Sink, create_app
+from webhook.app import Keep, Resolver, Sink, create_app
 from webhook.health import Check, Health, HealthServer
 from webhook.ledger.retention import keep_pruned
-from webhook.ledger.sink import LedgerSink
+from webhook.ledger.sink import FailuresOnly, LedgerSink
 from webhook.ledger.store import Ledger, LedgerError, engine_for
 from webhook.logs import start_logging
 from webhook.rules.actors import classify
-from webhook.settings import Settings
+from webhook.settings import Durability, Settings
 from webhook.sinks.audit import AuditLog
 from webhook.sinks.deletions import CountingResolver, DeletionWindow
 from webhook.sinks.metrics import Metrics
@@ -115,7 +115,7 @@ async def serve(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         health_port = stack.enter_context(_health_port(settings, health))
         listener = stack.enter_context(_listener(settings))
-        ledger_sinks = await stack.enter_async_context(_ledger(settings, store, metrics))
+        ledger_sinks, keep = await stack.enter_async_context(_ledger(settings, store, metrics))
         backend = await _backend(settings, store, metrics, stack)
         health.add_checks(backend.checks)
         _watch_store(metrics, store)
@@ -125,7 +125,7 @@ async def serve(settings: Settings) -> None:
         deletions = DeletionWindow()
         resolver = CountingResolver(backend.resolver, deletions)
         sinks = (*backend.sinks, deletions, metrics, *ledger_sinks, AuditLog())
-        app = create_app(store, resolver, sinks, backend.token, refused=metrics.refused)
+        app = create_app(store, resolver, sinks, backend.token, refused=metrics.refused, keep=keep)
         server = Server(app, backend.certificate, health, settings.drain_seconds)
         port = listener.getsockname()[1]
         await server.serve_on(listener, {"port": port, "health_port": health_port})
@@ -290,10 +290,13 @@ def _cannot_listen(host: str, port: int, error: OSError) -> StartError:
 @asynccontextmanager
 async def _ledger(
     settings: Settings, store: SnapshotStore, metrics: Metrics
-) -> AsyncIterator[Sequence[Sink]]:
-    """Open the ledger, write into it from a task, close it with a stop record."""
+) -> AsyncIterator[tuple[Sequence[Sink], Keep | None]]:
+    """Open the ledger, write into it from a task, close it with a stop record.
+
+    Give its sinks, and what to wait for before each answer where no record may be lost.
+    """
     if not settings.ledger:
-        yield ()
+        yield (), None
         return
     ledger = Ledger(engine_for(settings.ledger), settings.identity)
     await ledger.open(time.time())
@@ -311,7 +314,8 @@ async def _ledger(
         start(_keep_texts(store, ledger))
         if settings.ledger_days:
             start(keep_pruned(ledger.engine, time.time, settings.ledger_days))
-        yield (sink,)
+        is_sync = settings.ledger_durability is Durability.SYNC
+        yield ((FailuresOnly(sink),), sink.keep) if is_sync else ((sink,), None)
         try:
             async with asyncio.timeout(LEDGER_SECONDS):
                 await sink.close()

@@ -24,6 +24,13 @@ class RegistrationMode(StrEnum):
     STATIC = "static"
 
 
+class Durability(StrEnum):
+    """Whether an answer waits until its record is stored."""
+
+    ASYNC = "async"
+    SYNC = "sync"
+
+
 class LogLevel(StrEnum):
     """The least that is logged."""
 
@@ -77,6 +84,7 @@ class Settings(BaseSettings):
     registration: RegistrationMode = RegistrationMode.DYNAMIC
     identity: str = Field(default_factory=socket.gethostname)
     ledger: str = Field(default="sqlite+aiosqlite:///propylon.db", pattern=LEDGER_URL)
+    ledger_durability: Durability = Durability.ASYNC
     ledger_days: Annotated[float, Field(ge=0)] = 90.0
     prefix: str = "propylon.dev"
     cluster_name: str = ""

@@ -12,7 +12,8 @@ import pytest
 
 from tests.builders import deployment, namespace, review
 from tests.edge.asgi import JSON, Answer, post
-from webhook.app import MAX_BODY, Clock, MonotonicDeadline, create_app
+from webhook.app import MAX_BODY, create_app
+from webhook.clocks import Clock, MonotonicDeadline
 from webhook.model import (
     AdmissionRequest,
     Deadline,
@@ -421,6 +422,33 @@ async def test_what_fails_before_it_is_read_is_told_to_nobody() -> None:
     app = create_app(synced(), AskedResolver(PRODUCTION), [listener], clock=Clock(epoch=broken))
     assert (await post(app, "/validate/policies", SMALL)).status == 500
     assert listener.judged == []
+
+
+async def test_answer_waits_until_it_is_kept() -> None:
+    kept: list[str] = []
+
+    async def keep(
+        request: AdmissionRequest, entry: Registration, decision: Decision, latency: float
+    ) -> None:
+        assert listener.judged == []
+        kept.append(f"{request.name} {entry.name} {decision.allowed} {latency >= 0}")
+
+    listener = Listener()
+    app = create_app(synced(), AskedResolver(PRODUCTION), [listener], keep=keep)
+    assert (await post(app, "/validate/policies", SMALL)).status == 200
+    assert kept == ["web policies.propylon.dev True True"]
+    assert len(listener.judged) == 1
+
+
+async def test_what_cannot_be_kept_is_http_500() -> None:
+    async def full(*_: Any) -> None:
+        raise TimeoutError
+
+    listener = Listener()
+    app = create_app(synced(), AskedResolver(PRODUCTION), [listener], keep=full)
+    assert (await post(app, "/validate/policies", SMALL)).status == 500
+    ((_, decision, _),) = listener.judged
+    assert decision.failed
 
 
 async def test_snapshot_is_read_once() -> None:

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from tests.edge.fake_api import eventually, task_running
 from webhook.ledger.queries import Filter, find_checkpoints, find_records, find_text, verify
 from webhook.ledger.records import Record
 from webhook.ledger.retention import keep_pruned, prune
-from webhook.ledger.sink import LedgerSink
+from webhook.ledger.sink import FailuresOnly, LedgerSink
 from webhook.ledger.store import Ledger, LedgerError, change_tables, engine_for, migrate
 from webhook.ledger.tables import METADATA, RECORDS
 from webhook.model import (
@@ -250,6 +251,39 @@ async def test_sink_tries_again_until_the_database_takes_it(tmp_path: Path) -> N
     writing.cancel()
     assert await verify(engine) == []
     await engine.dispose()
+
+
+async def test_a_kept_decision_is_stored_before_it_is_answered(engine: AsyncEngine) -> None:
+    sink = LedgerSink(await opened(engine), lambda: 1000.0)
+    async with task_running(sink.run()):
+        await sink.keep(ASKED, ENTRY, DENIED, 0.001)
+        assert len(await find_records(engine, Filter())) == 1
+        await sink.keep(ASKED, ENTRY, ALLOWED, 0.001)
+    assert len(await find_records(engine, Filter())) == 1
+
+
+async def test_what_is_not_stored_in_time_is_an_error(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webhook.ledger.sink.KEEP_SECONDS", 0.01)
+    sink = LedgerSink(await opened(engine), lambda: 1000.0, size=1)
+    with pytest.raises(TimeoutError):  # nobody writes
+        await sink.keep(ASKED, ENTRY, DENIED, 0.001)
+    with pytest.raises(asyncio.QueueFull):
+        await sink.keep(ASKED, ENTRY, DENIED, 0.001)
+    assert sink.dropped == 1
+
+
+async def test_failures_are_recorded_where_all_else_is_kept(engine: AsyncEngine) -> None:
+    sink = LedgerSink(await opened(engine), lambda: 1000.0)
+    failures = FailuresOnly(sink)
+    failures.put_nowait(ASKED, ENTRY, DENIED, 0.001)
+    failures.put_nowait(ASKED, ENTRY, replace(DENIED, failed=True), 0.001)
+    async with task_running(sink.run()):
+        await sink.flush()
+    assert await find_records(engine, Filter()) == []
+    (found,) = await find_records(engine, Filter(outcomes=("failed",)))
+    assert found["outcome"] == "failed"
 
 
 async def rows_of(engine: AsyncEngine) -> list[tuple[int, str]]:

@@ -12,7 +12,7 @@ import typer
 from pydantic import ValidationError
 
 from webhook.cli.flags import LEDGER_URLS
-from webhook.settings import LogLevel, RegistrationMode, Settings
+from webhook.settings import Durability, LogLevel, RegistrationMode, Settings
 
 EMBEDDED, CLUSTER, SERVER = "From a directory", "From a cluster", "Server"
 
@@ -79,6 +79,13 @@ _Ledger = Annotated[
         rich_help_panel=SERVER,
     ),
 ]
+_LedgerDurability = Annotated[
+    Durability | None,
+    Flag(
+        help="sync: an answer waits for its record, and fails without it (default async).",
+        rich_help_panel=SERVER,
+    ),
+]
 _LedgerDays = Annotated[
     float | None,
     Flag(help="How long records are kept; 0: for ever (default 90).", rich_help_panel=SERVER),
@@ -119,6 +126,7 @@ def serve(
     client_ca: _ClientCa = None,
     token: _Token = None,
     ledger: _Ledger = None,
+    ledger_durability: _LedgerDurability = None,
     ledger_days: _LedgerDays = None,
     prefix: _Prefix = None,
     cluster_name: _ClusterName = None,
@@ -132,8 +140,7 @@ def serve(
 
     Exit code 0: stopped by a signal; 1: it could not start; 2: a flag is wrong.
     """
-    given = {name: value for name, value in locals().items() if value is not None}
-    settings = _settings(given)
+    settings = _settings({name: one for name, one in locals().items() if one is not None})
     # uvicorn, SQLAlchemy and the rest are not loaded for a wrong flag
     from webhook.server import StartError, run
 

@@ -6,7 +6,7 @@ kept as type and length only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
@@ -26,7 +26,7 @@ OUTCOMES = ("denied", "failed", "exempted", "overridden", "warned", "audited", "
 class Entry:
     """One decision on its way into the ledger; `sequence` is given when the decision is made.
 
-    `latency` is in seconds.
+    `latency` is in seconds; `stored` is called once the record is in the database.
     """
 
     sequence: int
@@ -34,6 +34,7 @@ class Entry:
     registration: Registration
     decision: Decision
     latency: float
+    stored: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

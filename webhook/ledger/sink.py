@@ -17,6 +17,9 @@ from webhook.model import AdmissionRequest, Decision, Registration
 LOG = logging.getLogger(__name__)
 QUEUE_SIZE = 10_000
 BATCH_SIZE = 500
+KEEP_SECONDS = 3.0
+"""So long a request waits for its record where the ledger must not lose any."""
+
 RETRY_SECONDS = (0.1, 0.5, 2.0, 5.0)
 
 
@@ -57,6 +60,31 @@ class LedgerSink:
         except asyncio.QueueFull:
             self.dropped += 1
 
+    async def keep(
+        self,
+        request: AdmissionRequest,
+        registration: Registration,
+        decision: Decision,
+        latency: float,
+    ) -> None:
+        """Return once a decision that is worth a record is stored.
+
+        Raise TimeoutError when that takes longer than KEEP_SECONDS, QueueFull when too many wait.
+        """
+        if outcome_of(request, decision) is None:
+            return
+        stored = asyncio.Event()
+        self._sequence += 1
+        try:
+            self._queue.put_nowait(
+                Entry(self._sequence, request, registration, decision, latency, stored.set)
+            )
+        except asyncio.QueueFull:
+            self.dropped += 1
+            raise
+        async with asyncio.timeout(KEEP_SECONDS):
+            await stored.wait()
+
     async def flush(self) -> None:
         """Wait until all that was put is stored."""
         await self._queue.join()
@@ -68,7 +96,9 @@ class LedgerSink:
             while len(batch) < BATCH_SIZE and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
             await self._write([record_of(one, self._known_by) for one in batch])
-            for _ in batch:
+            for one in batch:
+                if one.stored is not None:
+                    one.stored()
                 self._queue.task_done()
 
     async def _write(self, records: list[Record]) -> None:
@@ -92,3 +122,21 @@ class LedgerSink:
         await self.flush()
         self._sequence += 1
         await self._ledger.close(Record(self._sequence, self._clock(), "stop"))
+
+
+class FailuresOnly:
+    """A sink for requests that failed, where all others are kept before they are answered."""
+
+    def __init__(self, sink: LedgerSink) -> None:
+        self._sink = sink
+
+    def put_nowait(
+        self,
+        request: AdmissionRequest,
+        registration: Registration,
+        decision: Decision,
+        latency: float,
+    ) -> None:
+        """Queue what could not be judged."""
+        if decision.failed:
+            self._sink.put_nowait(request, registration, decision, latency)
