@@ -67,7 +67,9 @@ def parse_selector(value: Any) -> LabelSelector:
         *_parse_labels(value.get("matchLabels") or {}),
         *_parse_expressions(value.get("matchExpressions") or []),
     ]
-    return LabelSelector(tuple(sorted(requirements, key=lambda r: (r.key, r.operator, r.values))))
+    if len(requirements) > 1:
+        requirements.sort(key=lambda r: (r.key, r.operator, r.values))
+    return LabelSelector(tuple(requirements))
 
 
 def _parse_labels(labels: Any) -> Iterator[Requirement]:

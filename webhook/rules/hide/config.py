@@ -65,8 +65,9 @@ class Config:
     def concerns(self, namespace: str) -> bool:
         """Tell whether the document holds in the Namespace."""
         spec = self.spec
-        if any(glob(one, namespace) for one in spec.exclude_namespaces):
-            return False
+        for one in spec.exclude_namespaces:
+            if glob(one, namespace):
+                return False
         return not spec.namespaces or any(glob(one, namespace) for one in spec.namespaces)
 
     def writable(self, actor: ActorClass) -> frozenset[str]:

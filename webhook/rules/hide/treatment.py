@@ -133,15 +133,15 @@ def _judged(request: AdmissionRequest, walk: Walk, config: Config, facts: Facts)
         return Judged(request.object, walk.notes, phase)
     if is_echo(request, config.prefix):
         return None
-    if request.operation in RESERVED_KINDS.get(_kind(request), ()):
+    key = _kind(request)
+    if request.operation in RESERVED_KINDS.get(key, ()):
         text = LANGUAGES[config.spec.language].reserved_kind.format(kind=request.kind.kind)
         return Judged(request.object, [Note(Verb.DENIED, ("kind",), KIND, detail=text)], phase)
-    if _kind(request) not in config.trees or accepted_copy(request, facts):
+    if key not in config.trees or accepted_copy(request, facts):
         return None
-    kind = config.actors.kinds.find(*_kind(request))
+    kind = config.actors.kinds.find(*key)
     owner = owner_of(request, config.actors.kinds)
-    is_kept = _kind(request) == REVISION or (kind is not None and kind.kind != "Pod")
-    if owner and is_kept:
+    if owner and (key == REVISION or (kind is not None and kind.kind != "Pod")):
         return _of_owned(request, kind, owner, config)
     return Judged(_treated(request, walk, config, facts), walk.notes, phase)
 
@@ -180,12 +180,13 @@ def _treated(request: AdmissionRequest, walk: Walk, config: Config, facts: Facts
     frozen = frozen_replicas(request, walk, config, facts)
     column = STORED if request.operation == "UPDATE" else CREATED
     old = ABSENT if request.old_object is None else request.old_object
-    tree = config.trees[_kind(request)]
+    key = _kind(request)
+    tree = config.trees[key]
     if request.sub_resource:
         tree = {"ephemeralcontainers": config.ephemeral, "resize": config.resize}[
             request.sub_resource
         ]
-    if _kind(request) == POD:
+    if key == POD:
         value = treated_pod(treat_map, tree, (request.object, old), (), column, walk)
     elif _is_short(column, config) and is_untouched(tree, request.object, old, walk):
         value = request.object

@@ -45,15 +45,18 @@ def _is_as_wanted(node: Node, new: Json, walk: Walk) -> bool:
 def _is_map_untouched(
     node: Node, new: Mapping[str, Json], old: Mapping[str, Json], walk: Walk
 ) -> bool:
-    keys, globs, is_eager = node.keys, node.globs, node.is_eager
     if not _has_all(node, new, old) or (node.is_template and infra_names(old, walk.prefix)):
         return False
-    for key in new if globs else new.keys() & keys:
-        value, stored = new[key], old.get(key)
-        is_stored = value is not None and value == stored
-        if is_stored and not is_eager:
+    keys, globs, is_eager = node.keys, node.globs, node.is_eager
+    for key, value in new.items():
+        child = keys.get(key)
+        if child is None and not globs:
             continue
-        child = keys.get(key) or by_glob(node, key)
+        stored = old.get(key)
+        is_stored = value == stored and value is not None
+        if is_stored and not (is_eager if child is None else child.is_eager):
+            continue
+        child = child or by_glob(node, key)
         if child is None or (is_stored and not child.is_eager):
             continue
         if not is_untouched(child, value, stored, walk):
