@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from webhook.model import AdmissionRequest, Deletions, Facts, Outcome, UserInfo
 from webhook.rules.actors import TRUSTED_CONTROLLERS, classify
 from webhook.rules.protect.config import Config, MassDelete
+from webhook.rules.protect.counting import plural
 from webhook.rules.protect.judging import Denial, contact
 from webhook.rules.protect.overriding import deletion_override
 from webhook.rules.protect.reporting import overridden, refused
@@ -57,8 +58,8 @@ def _refused(request: AdmissionRequest, excess: _Excess, config: Config) -> Outc
     user, limit = request.user_info.username, excess.limit
     share = f" by each of {limit.replicas} replicas" if limit.replicas > 1 else ""
     text = (
-        f"{excess.subject.title} is not deleted: {user} deleted {excess.count} objects within"
-        f" {limit.span}, {limit.most} are let through{share}."
+        f"{excess.subject.title} is not deleted: {user} deleted {plural(excess.count, 'object')}"
+        f" within {limit.span}, {limit.most} may be{share}."
         f" Look at what you delete, wait, or ask {contact(config)}."
     )
     outcome = refused(request, excess.subject, [Denial("RateLimit", text)], config.phase, config)
