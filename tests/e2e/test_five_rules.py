@@ -179,6 +179,51 @@ def test_kubectl_mixes_up_managers_by_itself(admin: Kubectl) -> None:
     here.run("delete", "deployment", "web-shop")
 
 
+def other(kind: str, **spec: Any) -> Any:
+    """Return a labelled object of another kind with the Pod template of the shop's job."""
+    made = shop.pod("other", labels={"app": "other", "propylon.dev/delete-protection": "Always"})
+    template = {"metadata": {"labels": {"app": "other"}}, "spec": made["spec"]}
+    if "selector" in spec:
+        del template["spec"]["restartPolicy"]
+    return made | {"kind": kind, "spec": {"template": template, **spec}}
+
+
+SELECTOR = {"matchLabels": {"app": "other"}}
+KINDS = {
+    "job": {**other("Job"), "apiVersion": "batch/v1"},
+    "cron-job": {
+        **other("CronJob"),
+        "apiVersion": "batch/v1",
+        "spec": {"schedule": "0 3 1 1 *", "jobTemplate": {"spec": other("Job")["spec"]}},
+    },
+    "stateful-set": {
+        **other("StatefulSet", selector=SELECTOR, serviceName="other"),
+        "apiVersion": "apps/v1",
+    },
+    "replica-set": {**other("ReplicaSet", selector=SELECTOR), "apiVersion": "apps/v1"},
+    "replication-controller": other("ReplicationController", selector=SELECTOR["matchLabels"]),
+}
+
+
+@pytest.mark.parametrize("manifest", KINDS.values(), ids=KINDS.keys())
+def test_other_kinds_stay_as_they_were_applied(
+    empty_shop: Kubectl, carol: Kubectl, manifest: Any
+) -> None:
+    """No refusal, no warning, no new generation, whatever the API server puts into them."""
+    named = (manifest["kind"], "other")
+    try:
+        assert empty_shop.apply(manifest).stderr == ""
+        before = empty_shop.get(*named)
+        for how in (BY_CLIENT, ("--server-side",)):
+            assert empty_shop.apply(manifest, *how).stderr == ""
+            assert difference(empty_shop, manifest, *how) == ""
+        after = empty_shop.get(*named)
+        assert after["spec"] == before["spec"]
+        assert after["metadata"]["generation"] == 1
+    finally:
+        carol.within("shop").run("delete", *named, "--ignore-not-found", "--wait=false")
+
+
 def test_pods_of_the_replica_set_controller(empty_shop: Kubectl) -> None:
     """They get variables and mounts, which no template shows; nothing else of them is changed."""
     empty_shop.apply(clean())
