@@ -184,7 +184,7 @@ class TestFormerSnapshot:
         await switch.offer(documents(a=policy("a")))
         used = store.current().snapshot
         await switch.offer(documents(a=policy("a", "1 < 2")))
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.01)
         assert len(switch._releasing) == 1
         bindings = {"object": {"spec": {"replicas": 9}}}
         assert functions(used)[0](bindings, 100, None)[0] is False
