@@ -12,7 +12,7 @@ import pytest
 
 from tests.builders import REMOVED, container, owned_by, request, tweak
 from tests.rules.hiding import DEFAULT, mutate, plain, update, validate
-from webhook.model import Facts, Get
+from webhook.model import Facts, Get, Outcome
 
 UID = "0e6ec1a5-3a8c-4d0e-b1b3-3f1f7e2d8a11"
 GENERATED = {
@@ -55,17 +55,43 @@ def test_a_generated_selector_chosen_by_hand_is_refused() -> None:
     assert "spec.manualSelector is reserved for the platform" in violation.message
 
 
-@pytest.mark.parametrize("labels", [GENERATED, {}, None, REMOVED])
-def test_a_copy_of_a_cron_job_is_accepted_after_the_labels_came(labels: Any) -> None:
-    owner = owned_by("CronJob", "nightly", "batch/v1")
-    template = {**TEMPLATE, "metadata": {} if labels is REMOVED else {"labels": labels}}
-    copied = tweak(job(template=template), "metadata.ownerReferences", owner)
+OWNER = owned_by("CronJob", "nightly", "batch/v1")
+
+
+def judged_copy(of: Any, **spec: Any) -> Outcome:
+    """Return what validation says about a Job made from a CronJob with that template's spec."""
+    copied = tweak(job(**{"template": TEMPLATE, **spec}), "metadata.ownerReferences", OWNER)
     live = {
-        "metadata": {"name": "nightly", "uid": owner[0]["uid"]},
-        "spec": {"jobTemplate": {"spec": {"template": {"spec": TEMPLATE["spec"]}}}},
+        "metadata": {"name": "nightly", "uid": OWNER[0]["uid"]},
+        "spec": {"jobTemplate": {"spec": of}},
     }
     facts = Facts({Get("batch/v1", "CronJob", "shop", "nightly"): live})
-    assert validate(request(copied), DEFAULT, facts).violations == ()
+    return validate(request(copied), DEFAULT, facts)
+
+
+BARE = {"template": {"spec": {**TEMPLATE["spec"], "os": {"name": "linux"}, "hostNetwork": True}}}
+
+
+def labelled(labels: Any) -> Any:
+    return {**BARE["template"], "metadata": {"labels": labels}}
+
+
+COPIES: dict[str, tuple[Any, dict[str, Any], bool]] = {
+    "labels came": (BARE, {"template": labelled(GENERATED)}, True),
+    "no labels": (BARE, {"template": labelled(None)}, True),
+    "no metadata": (BARE, BARE, True),
+    "another label": (BARE, {"template": labelled({"app": "web"})}, False),
+    "no template": ({}, BARE, False),
+    "defaults": (BARE, {**BARE, "manualSelector": False, "completions": 1}, True),
+    "selector by hand": (BARE, {**BARE, "manualSelector": True}, False),
+    "selector of other Pods": (BARE, {**BARE, "selector": {"matchLabels": {"a": "b"}}}, False),
+    "managed elsewhere": ({**BARE, "managedBy": "x/y"}, {**BARE, "managedBy": "x/y"}, True),
+}
+
+
+@pytest.mark.parametrize(("of", "spec", "accepted"), COPIES.values(), ids=COPIES)
+def test_copy_of_a_cron_job(of: Any, spec: dict[str, Any], accepted: bool) -> None:
+    assert (judged_copy(of, **spec).violations == ()) is accepted
 
 
 PROTECTED = "kubernetes.io/pvc-protection"

@@ -8,7 +8,7 @@ from webhook.model import AdmissionRequest, Facts, Get, Json
 from webhook.objects.equality import same
 from webhook.objects.paths import get
 from webhook.objects.workloads import Registry, WorkloadKind, controller_of, templates
-from webhook.rules.hide.catalogue import MARKERS
+from webhook.rules.hide.catalogue import MARKERS, is_generated_selector
 from webhook.rules.hide.notes import as_map
 
 LEFT_OUT = frozenset(("metadata", "status"))
@@ -24,6 +24,9 @@ GENERATED = frozenset(
     for name in ("controller-uid", "job-name")
 )
 """Labels in a Job's template; they come between mutating and validating webhooks."""
+
+BESIDE = ("managedBy", "manualSelector", "scheduling", "selector")
+"""What is locked in a Job beside its template; the API server defaults most other fields."""
 
 
 def is_echo(request: AdmissionRequest, prefix: str) -> bool:
@@ -103,10 +106,19 @@ def accepted_copy(request: AdmissionRequest, facts: Facts) -> bool:
 def _is_copy(job: Json, owner: Json, live: Json) -> bool:
     if not isinstance(live, dict) or get(live, ("metadata", "uid")) != get(owner, ("uid",)):
         return False
-    template = get(live, ("spec", "jobTemplate", "spec", "template"))
-    return template is not None and same(
-        _without_generated(get(job, ("spec", "template"))), template
-    )
+    mine, theirs = get(job, ("spec",)), get(live, ("spec", "jobTemplate", "spec"))
+    if not (isinstance(mine, dict) and isinstance(theirs, dict) and "template" in theirs):
+        return False
+    is_same = same(_without_generated(mine.get("template")), theirs["template"])
+    return is_same and not any(_differs(name, mine, theirs) for name in BESIDE)
+
+
+def _differs(name: str, mine: Mapping[str, Json], theirs: Mapping[str, Json]) -> bool:
+    """Tell whether a Job asks for something there that its CronJob does not ask for."""
+    value = mine.get(name)
+    if not value or (name == "selector" and is_generated_selector(value)):
+        return False
+    return not same(value, theirs.get(name))
 
 
 def _without_generated(template: Json) -> Json:
