@@ -632,6 +632,18 @@ def test_a_22_what_a_webhook_had_added_is_no_change_either() -> None:
     assert after["spec"]["template"]["spec"]["dnsPolicy"] == "None"
 
 
+def test_a_22_a_manifest_that_has_the_new_value_rolls_nothing_out_either() -> None:
+    """It had been stripped when nothing pinned it; hidden fields alone are no change (0.7)."""
+    manifest = web(dnsPolicy="None")
+    stored = mutate(create(manifest)).object
+    assert "dnsPolicy" not in stored["spec"]["template"]["spec"]
+    again = mutate(update(stored, manifest), PINNING)
+    assert again.object["spec"]["template"] == stored["spec"]["template"]
+    image = tweak(manifest, IMAGE, "web:2")
+    after = mutate(update(stored, image), PINNING).object
+    assert after["spec"]["template"]["spec"]["dnsPolicy"] == "None"
+
+
 def test_a_24_the_autoscaler_is_asked_for_only_when_replicas_change() -> None:
     with pytest.raises(NeedFacts) as need:
         mutate(CASES["A-24"].request, DEFAULT, Facts())

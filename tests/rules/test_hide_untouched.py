@@ -80,7 +80,7 @@ ROWS: dict[str, tuple[Any, Any, bool]] = {
     "a field that was pinned otherwise": (
         tweak(WEB, "spec.revisionHistoryLimit", 9),
         tweak(WEB, "spec.revisionHistoryLimit", 5),
-        True,
+        False,
     ),
     "a container more": (WEB, web(*(container(one) for one in "abc")), False),
     "another container": (WEB, tweak(WEB, f"{CONTAINERS}[1].name", "c"), False),

@@ -144,10 +144,10 @@ def _reset(case: Case) -> Json:
     value = case.entry.value
     if value is None:
         return _strip(case)
-    if case.new is not ABSENT and same(case.new, value):
-        return case.new
     if case.column and not (case.old is not ABSENT and same(case.old, value)):
         case.walk.drifts += 1
+    if case.new is not ABSENT and same(case.new, value):
+        return case.new
     case.note(Verb.SET if case.is_written else Verb.CARRIED, value)
     return value
 

@@ -23,7 +23,7 @@ _LEAVING = frozenset((Treatment.ALLOW, Treatment.IGNORE))
 def is_untouched(node: Node, new: Json, old: Json, walk: Walk) -> bool:
     """Tell whether nothing is to be done at a place that the new object has, or below it."""
     if node.rows:
-        return _is_as_wanted(node, new, walk)
+        return _is_as_wanted(node, new, old, walk)
     if isinstance(new, dict) and isinstance(old, dict):
         return not node.elements and _is_map_untouched(node, new, old, walk)
     if isinstance(new, list) and isinstance(old, list):
@@ -31,15 +31,17 @@ def is_untouched(node: Node, new: Json, old: Json, walk: Walk) -> bool:
     return False
 
 
-def _is_as_wanted(node: Node, new: Json, walk: Walk) -> bool:
-    """Tell whether the place is anybody's, or has the platform's value already."""
+def _is_as_wanted(node: Node, new: Json, old: Json, walk: Walk) -> bool:
+    """Tell whether the place is anybody's, or had and has the platform's value."""
     entry = walk.entry_of(node.rows)
     if entry is None:
         return True
     treatment = walk.treatment_of(entry, STORED)
     if treatment is not Treatment.RESET:
         return treatment in _LEAVING
-    return entry.value is not None and new not in ({}, []) and same(new, entry.value)
+    if entry.value is None or new in ({}, []):
+        return False
+    return same(new, entry.value) and (new == old or same(old, entry.value))
 
 
 def _is_map_untouched(
