@@ -77,8 +77,17 @@ def _keep_pods(api: Api, cloneset: Any) -> None:
     for one in surplus:
         _act(api, "DELETE", f"{place}/{one['metadata']['name']}")
     for _ in range(wanted - len(pods)):
-        _act(api, "POST", place, _pod(cloneset, revision))
+        if _is_there(api, cloneset):
+            _act(api, "POST", place, _pod(cloneset, revision))
     _tell(api, cloneset, revision, len(pods), sum(map(_is_ready, current)))
+
+
+def _is_there(api: Api, cloneset: Any) -> bool:
+    """Look once more: a Pod that comes after its owner went would stay for long."""
+    metadata = cloneset["metadata"]
+    place = collection(f"{GROUP}/v1beta1", "clonesets", metadata["namespace"])
+    found = api.call(Call("GET", f"{place}/{metadata['name']}"))
+    return found.ok and found.object["metadata"]["uid"] == metadata["uid"]
 
 
 def _owner(pod: Any) -> str | None:
