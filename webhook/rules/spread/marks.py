@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from webhook.model import Json
 from webhook.objects.paths import Path, dotted, get
@@ -84,7 +85,7 @@ def _places(
     template: Path, value: Json, author: Author
 ) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
     """Return the maps of labels and of annotations that have, or had, any mark."""
-    marks = frozenset([f"{author.prefix}/{name}" for name in (TIER, EXCLUSIVE, SKIP)])
+    marks = _keys(author.prefix)
     found: dict[Path, None] = {}
     for path in ((*template, "metadata"), ("metadata",)):
         for metadata in (get(value, path), get(author.stored, path)):
@@ -92,8 +93,16 @@ def _places(
                 texts = metadata.get(name)
                 if isinstance(texts, dict) and not marks.isdisjoint(texts):
                     found[*path, name] = None
+    if not found:
+        return (), ()
     labels, annotations = (tuple(one for one in found if one[-1] == name) for name in _FIELDS)
     return labels, annotations
+
+
+@lru_cache(maxsize=8)
+def _keys(prefix: str) -> frozenset[str]:
+    """Return the labels and annotations that are marks of this rule."""
+    return frozenset(f"{prefix}/{name}" for name in (TIER, EXCLUSIVE, SKIP))
 
 
 def _read_tier(made: Marks, places: tuple[Path, ...], namespace: Json, author: Author) -> None:
