@@ -16,7 +16,7 @@ from webhook.objects.selectors import LabelSelector, SelectorError, glob, matche
 from webhook.objects.workloads import Template, WorkloadKind, templates
 from webhook.rules.actors import ActorClass
 from webhook.rules.spread.asking import selector_of
-from webhook.rules.spread.config import EXCLUSIVE, HOSTNAME, NONE, ZONE, Axis, Config
+from webhook.rules.spread.config import EXCLUSIVE, HOSTNAME, ZONE, Axis, Config
 from webhook.rules.spread.nodes import is_eligible, labels_of, maps
 from webhook.rules.spread.planning import Wish
 from webhook.rules.spread.stability import marker_path
@@ -182,8 +182,6 @@ def _broken(
     pods: Sequence[PlacedPod], template: Template, nodes: Nodes, wish: Wish
 ) -> Iterator[str]:
     for axis in wish.axes:
-        if axis.strength == NONE:
-            continue
         counts = _everywhere(pods, template, nodes, axis.key)
         text = _exclusive(counts) if axis.strength == EXCLUSIVE else _uneven(counts, axis)
         if text:
