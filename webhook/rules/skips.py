@@ -14,7 +14,9 @@ from webhook.rules.actors import TRUSTED_CONTROLLERS, ActorClass
 SUB_RESOURCES_LEFT_OUT = frozenset(
     ("approval", "attach", "binding", "exec", "log", "portforward", "proxy", "status")
 )
-MIRROR_POD: tuple[str, ...] = ("metadata", "annotations", "kubernetes.io/config.mirror")
+MIRROR = "kubernetes.io/config.mirror"
+MIRROR_POD = ("metadata", "annotations", MIRROR)
+METADATA = ("metadata",)
 NODES = "system:nodes"
 
 TRUE_LIKE = frozenset(("true", "yes", "on", "1"))
@@ -42,11 +44,13 @@ def is_skipped(request: AdmissionRequest) -> bool:
         return True
     if NODES in request.user_info.groups:
         return True
-    metadata = get(request.object, MIRROR_POD[:1])
+    metadata = get(request.object, METADATA)
     if not isinstance(metadata, dict):
         return False
-    is_mirror = get(metadata, MIRROR_POD[1:]) is not None
-    return is_mirror or metadata.get("deletionTimestamp") is not None
+    if metadata.get("deletionTimestamp") is not None:
+        return True
+    annotations = metadata.get("annotations")
+    return isinstance(annotations, dict) and annotations.get(MIRROR) is not None
 
 
 def read_switch(text: str) -> bool | None:
